@@ -1,0 +1,154 @@
+# vitrine's build: non-recursive, out of tree in build/VARIANT/. `make help` lists the targets.
+
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+SAN ?=
+LISTEN ?= localhost:7860
+comma := ,
+VARIANT := $(if $(SAN),san-$(subst $(comma),-,$(SAN))$(if $(findstring clang,$(CC)),-clang),$(if $(findstring clang,$(CC)),clang,release))
+B := build/$(VARIANT)
+
+# ---- flags (docs: ../README.md, ARCHITECTURE 8) ----
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wmissing-declarations \
+	-Wpointer-arith -Wcast-qual -Wwrite-strings -Wformat=2 -Wundef -Wvla -Wswitch-enum \
+	-Wimplicit-fallthrough -Wnull-dereference -Wdouble-promotion
+ifeq ($(findstring clang,$(CC)),)
+WARN += -Wlogical-op -Wduplicated-cond -Wduplicated-branches -Wjump-misses-init
+HARDEN_CC := -fcf-protection=full
+endif
+HARDEN := -fno-common -fno-strict-aliasing -fstack-protector-strong -fstack-clash-protection $(HARDEN_CC)
+ifeq ($(SAN),)
+OPT := -O2 -g -D_FORTIFY_SOURCE=3
+else
+OPT := -O1 -g -fsanitize=$(SAN) -fno-omit-frame-pointer
+endif
+WERROR ?=
+CFLAGS_ALL := -std=gnu17 -D_GNU_SOURCE $(WARN) $(WERROR) $(HARDEN) $(OPT) -fPIE -pthread -MMD -MP \
+	-I. -Iruntime/base -Isandbox/proto -I$(B)/gen $(CFLAGS)
+LDFLAGS_ALL := -pie -pthread -Wl,-z,relro,-z,now,-z,noexecstack $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
+
+LIBS_server := -lmicrohttpd -lwebsockets -luv -lgit2 -lsqlite3 -ljansson -lyaml -lsodium -lcrypto
+LIBS_cmd    := -lcurl -ljansson -lsodium -lyaml
+LIBS_worker := -larchive
+LIBS_launcher := -lseccomp
+
+# ---- sources ----
+src = $(wildcard $(addsuffix /*.c,$(1)))
+BASE_SRC     := $(call src,runtime/base sandbox/proto)
+RUNTIME_SRC  := $(call src,runtime/space runtime/build runtime/gpu runtime/repo runtime/storage runtime/dev runtime/store runtime/account)
+SERVER_SRC   := $(call src,server server/http server/api server/pages server/repo server/ws)
+EDGE_SRC     := $(call src,server/edge)
+CMD_SRC      := $(call src,server/cmd)
+LAUNCHER_SRC := $(call src,sandbox/launcher)
+INIT_SRC     := $(call src,sandbox/init)
+EGRESS_SRC   := $(call src,sandbox/egress)
+WORKER_SRC   := $(call src,sandbox/worker)
+
+# ---- templates and assets, compiled to C (web/compiler) ----
+VTC_SRC  := $(call src,web/compiler)
+VIEWS    := $(wildcard web/views/*.html)
+ASSETS   := $(wildcard web/css/*.css web/js/*.js web/icons/*.svg)
+VIEW_GEN := $(if $(VIEWS),$(B)/gen/views.c)
+ASSET_GEN := $(if $(ASSETS),$(B)/gen/assets.c)
+GEN_SRC  := $(VIEW_GEN) $(ASSET_GEN)
+
+obj = $(patsubst $(B)/gen/%.c,$(B)/obj/gen/%.o,$(patsubst %.c,$(B)/obj/%.o,$(1)))
+without_main = $(filter-out %/main.c,$(1))
+
+PROGRAMS := vitrine vitrine-launcher vitrine-server vitrine-edge vitrine-egress vitrine-init vitrine-worker
+BIN := $(addprefix $(B)/bin/,$(PROGRAMS))
+
+.PHONY: all
+all: $(BIN)
+
+$(B)/lib/libbase.a:     $(call obj,$(BASE_SRC))
+$(B)/lib/libruntime.a:  $(call obj,$(RUNTIME_SRC))
+$(B)/lib/libserver.a:   $(call obj,$(call without_main,$(SERVER_SRC)) $(GEN_SRC))
+$(B)/lib/libedge.a:     $(call obj,$(call without_main,$(EDGE_SRC)))
+$(B)/lib/libcmd.a:      $(call obj,$(call without_main,$(CMD_SRC)))
+$(B)/lib/liblauncher.a: $(call obj,$(call without_main,$(LAUNCHER_SRC)))
+$(B)/lib/libegress.a:   $(call obj,$(call without_main,$(EGRESS_SRC)))
+$(B)/lib/libworker.a:   $(call obj,$(call without_main,$(WORKER_SRC)))
+$(B)/lib/libinit.a:     $(call obj,$(call without_main,$(INIT_SRC)))
+$(B)/lib/%.a:
+	@mkdir -p $(@D)
+	@rm -f $@
+	@ar rcs $@ $^
+
+link = @mkdir -p $(@D); echo "  LINK $@"; $(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o %.a,$^)
+$(B)/bin/vitrine-server:   $(B)/obj/server/main.o $(B)/lib/libserver.a $(B)/lib/libruntime.a $(B)/lib/libbase.a
+	$(link) $(LIBS_server)
+$(B)/bin/vitrine-edge:     $(B)/obj/server/edge/main.o $(B)/lib/libedge.a $(B)/lib/libbase.a
+	$(link)
+$(B)/bin/vitrine:          $(B)/obj/server/cmd/main.o $(B)/lib/libcmd.a $(B)/lib/libruntime.a $(B)/lib/libbase.a
+	$(link) $(LIBS_cmd) -lsqlite3
+$(B)/bin/vitrine-launcher: $(B)/obj/sandbox/launcher/main.o $(B)/lib/liblauncher.a $(B)/lib/libbase.a
+	$(link) $(LIBS_launcher)
+$(B)/bin/vitrine-egress:   $(B)/obj/sandbox/egress/main.o $(B)/lib/libegress.a $(B)/lib/libbase.a
+	$(link)
+$(B)/bin/vitrine-worker:   $(B)/obj/sandbox/worker/main.o $(B)/lib/libworker.a $(B)/lib/libbase.a
+	$(link) $(LIBS_worker)
+# Static: it runs before any library of the sandbox's image could be trusted to be there. No sanitizer: those need libraries.
+$(B)/bin/vitrine-init:     $(INIT_SRC) $(BASE_SRC)
+	@mkdir -p $(@D); echo "  LINK $@"
+	@$(CC) $(filter-out -fsanitize=% -fPIE -MMD -MP,$(CFLAGS_ALL)) -static -o $@ $(filter %.c,$^)
+
+$(B)/obj/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	@echo "  CC   $<"
+	@$(CC) $(CFLAGS_ALL) -c -o $@ $<
+$(B)/obj/gen/%.o: $(B)/gen/%.c $(B)/flags
+	@mkdir -p $(@D)
+	@echo "  CC   $<"
+	@$(CC) $(CFLAGS_ALL) -I$(<D) -c -o $@ $<
+
+# A change of flags rebuilds everything of the variant.
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(CFLAGS_ALL)' | cmp -s - $@ || echo '$(CC) $(CFLAGS_ALL)' > $@
+FORCE:
+
+$(B)/tools/vtc: $(VTC_SRC)
+	@mkdir -p $(@D)
+	@echo "  TOOL $@"
+	@$(CC) -std=gnu17 -D_GNU_SOURCE -O1 -g $(WARN) -Iruntime/base -o $@ $(filter %.c,$^) runtime/base/str.c runtime/base/err.c
+ifneq ($(VIEWS),)
+$(B)/gen/views.c $(B)/gen/views.h &: $(VIEWS) $(B)/tools/vtc
+	@mkdir -p $(@D)
+	@echo "  VTC  $@"
+	@$(B)/tools/vtc views $(B)/gen/views.c $(B)/gen/views.h $(VIEWS)
+$(call obj,$(SERVER_SRC)): | $(B)/gen/views.h
+endif
+ifneq ($(ASSETS),)
+$(B)/gen/assets.c $(B)/gen/assets.h &: $(ASSETS) $(B)/tools/vtc
+	@mkdir -p $(@D)
+	@echo "  VTC  $@"
+	@$(B)/tools/vtc assets $(B)/gen/assets.c $(B)/gen/assets.h $(ASSETS)
+$(call obj,$(SERVER_SRC)): | $(B)/gen/assets.h
+endif
+
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
+
+include tests/tests.mk
+
+.PHONY: clean help fmt
+clean: ; rm -rf build
+fmt: ; clang-format -i $$(git ls-files '*.c' '*.h')
+help:
+	@echo 'make            build everything into build/release/bin'
+	@echo 'make deps       install what Debian 12 has to provide (root or sudo), make the system users'
+	@echo 'make run        deps + build + images, then start vitrine with example Spaces (LISTEN=localhost:7860 STATE=DIR)'
+	@echo 'make dev        like run, rebuilding and restarting when a source file changes'
+	@echo 'make test       deps + build + every test; the last line counts them (T=name for a part)'
+	@echo 'make soak       the long forms of the tests'
+	@echo 'make lint       include directions, sizes, banned calls, each header alone, warnings as errors'
+	@echo 'make fuzz       run the fuzz targets (F=name, TIME=seconds)'
+	@echo 'make bench      measure against peers (B=name); JSON lines in build/bench'
+	@echo 'make size-tcb   lines of the trusted part against its budget'
+	@echo 'variants: CC=clang, SAN=address,undefined'

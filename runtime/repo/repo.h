@@ -1,0 +1,105 @@
+/*
+ * repo.h - git repositories under STATE/repos by libgit2, and large files under STATE/lfs.
+ *
+ * A repository is bare, named by id. Commits through the API are made here; pushes arrive in issue 4 by
+ * git's own programs. All functions block: pool threads only. Writers of one repository are serialised
+ * inside (C-HF-67). What was acknowledged is on disk (core.fsyncObjectFiles / fsync of refs).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "arena.h"
+#include "err.h"
+#include "id.h"
+
+struct repos;           /* the store of repositories */
+
+SP_MUST int repos_open(const char *state_dir, struct repos **ret, struct sp_err *e);
+void repos_close(struct repos *rs);
+
+struct repo_author { const char *name, *email; };
+
+/* A new repository with branch main and one commit "initial commit" of these files. */
+struct repo_file { const char *path; const void *bytes; size_t len; };
+SP_MUST int repo_create(struct repos *rs, const struct sp_id *id, const struct repo_file *files, size_t n,
+		const struct repo_author *author, char ret_commit[41], struct sp_err *e);
+SP_MUST int repo_delete(struct repos *rs, const struct sp_id *id, struct sp_err *e);   /* renamed away first, then removed: crash-safe; absent is fine */
+
+/* "main", "HEAD", a branch, a tag, refs/…, a full or unique short hash (C-HF-44) to a commit. SP_ENOENT. */
+SP_MUST int repo_resolve(struct repos *rs, const struct sp_id *id, const char *rev, char ret_commit[41], struct sp_err *e);
+
+struct repo_lfs { bool is_lfs; char sha256[65]; uint64_t size; uint32_t pointer_size; };
+struct repo_entry {
+	const char *path;
+	bool is_dir, is_link;
+	char oid[41];                   /* blob or tree; for LFS the pointer's */
+	uint64_t size;                  /* the real one, also for LFS */
+	uint32_t mode;
+	struct repo_lfs lfs;
+	char last_commit[41];           /* filled when asked for; "" otherwise */
+	const char *last_title;
+	int64_t last_ms;
+};
+
+/* Entries below PATH ("" for the root), directories before their children, in git's order. SP_ENOENT: no such path. */
+SP_MUST int repo_tree(struct repos *rs, const struct sp_id *id, const char *commit, const char *path, bool recursive, bool with_last_commit,
+		struct sp_arena *a, struct repo_entry **ret, size_t *ret_n, struct sp_err *e);
+
+/* One entry. SP_ENOENT. */
+SP_MUST int repo_stat(struct repos *rs, const struct sp_id *id, const char *commit, const char *path, bool with_last_commit,
+		struct sp_arena *a, struct repo_entry *ret, struct sp_err *e);
+
+/*
+ * The content: small blobs in memory (*ret_p owned by the blob; release with repo_blob_free), LFS objects
+ * as a descriptor. LFS objects are read only through a repository that names them.
+ */
+struct repo_blob { const void *p; size_t n; int fd; uint64_t size; void *priv; };
+SP_MUST int repo_blob(struct repos *rs, const struct sp_id *id, const struct repo_entry *at, struct repo_blob *ret, struct sp_err *e);
+void repo_blob_free(struct repo_blob *b);
+
+struct repo_commit_info { char id[41]; const char *title, *message, *author; int64_t at_ms; };
+SP_MUST int repo_log(struct repos *rs, const struct sp_id *id, const char *commit, size_t skip, size_t limit, struct sp_arena *a,
+		struct repo_commit_info **ret, size_t *ret_n, size_t *ret_total, struct sp_err *e);
+
+struct repo_ref { const char *name, *full; char commit[41]; };
+SP_MUST int repo_refs(struct repos *rs, const struct sp_id *id, struct sp_arena *a, struct repo_ref **ret, size_t *ret_n, struct sp_err *e);
+
+/* One commit of many operations, applied in order. */
+enum repo_op_kind { OP_PUT, OP_DELETE, OP_DELETE_TREE, OP_PUT_LFS, OP_COPY };
+struct repo_op {
+	enum repo_op_kind kind;
+	const char *path;
+	int fd;                         /* OP_PUT: bytes from this file at `offset`, `len` of them; or fd -1 and `bytes` */
+	uint64_t offset, len;
+	const void *bytes;
+	const char *sha256;             /* OP_PUT_LFS: the object must be stored */
+};
+struct repo_commit_req {
+	const char *branch;             /* "main" */
+	const char *parent;             /* expected head or NULL. SP_ESTALE when it moved (412) */
+	const char *title, *message;
+	struct repo_author author;
+	const struct repo_op *ops;
+	size_t n_ops;
+};
+/*
+ * SP_EINVAL: a bad path ("..", absolute, ".git", NUL, backslash, over repo_path_bytes; 422). SP_ENOENT: a
+ * deleted file that is not there. Nothing changed: the head's id, *ret_changed false (C-HF-70).
+ */
+SP_MUST int repo_commit(struct repos *rs, const struct sp_id *id, const struct repo_commit_req *req,
+		char ret_commit[41], bool *ret_changed, struct sp_err *e);
+
+/* SP_EINVAL and a sentence unless PATH may be in a repository. Pure. */
+SP_MUST int repo_check_path(const char *path, struct sp_err *e);
+
+/*
+ * Write the tree of COMMIT to FD as a pax archive for the worker (runtime never unpacks): regular files
+ * with LFS content, links as links, modes 0644/0755. Stops at space_files / space_bytes with SP_EQUOTA.
+ */
+SP_MUST int repo_archive(struct repos *rs, const struct sp_id *id, const char *commit, int fd, struct sp_err *e);
+
+/* Git's blob id of these bytes, and the SHA-256, without storing. */
+void repo_blob_oid(const void *p, size_t n, char ret[41]);

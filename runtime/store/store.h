@@ -1,0 +1,126 @@
+/*
+ * store.h - SQLite: the only folder that includes sqlite3.h.
+ *
+ * One connection writes and checkpoints (ARCHITECTURE 4), on its own thread with a queue: requests that
+ * wait at the same time share one fsync (group commit). Reading connections are per thread. All
+ * functions block and are called from pool threads, never from the loop thread; writes return after
+ * they are durable (synchronous=FULL).
+ *
+ * Strings in rows are fixed arrays or arena copies (`const char *`, lent from the arena passed in).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "arena.h"
+#include "err.h"
+#include "id.h"
+
+struct store;
+
+/* Open or create DIR/vitrine.db (DIRFD is the state directory), migrate it forward, start the writer. SP_EBUSY: another server has the lock. */
+SP_MUST int store_open(const char *path, struct store **ret, struct sp_err *e);
+void store_close(struct store *st);
+
+/* ---- users, tokens, sessions (store_users.c, store_tokens.c) ---- */
+struct store_user { struct sp_id id; char name[64]; char fullname[128]; bool is_admin; int64_t created_ms; };
+
+SP_MUST int store_user_add(struct store *st, const struct store_user *u, struct sp_err *e);        /* SP_EEXIST */
+SP_MUST int store_user_by_name(struct store *st, const char *name, struct store_user *ret, struct sp_err *e);      /* without case */
+SP_MUST int store_user_by_id(struct store *st, const struct sp_id *id, struct store_user *ret, struct sp_err *e);
+SP_MUST int store_user_count(struct store *st, int64_t *ret, struct sp_err *e);
+
+enum store_token_kind { TOKEN_ACCESS, TOKEN_SESSION, TOKEN_SIGNIN };
+struct store_token { uint8_t sha256[32]; struct sp_id user; int kind; int role; char label[64]; int64_t created_ms, expires_ms /* 0 never */; };
+
+SP_MUST int store_token_add(struct store *st, const struct store_token *t, struct sp_err *e);
+SP_MUST int store_token_by_hash(struct store *st, const uint8_t sha256[32], struct store_token *ret, struct sp_err *e);     /* SP_ENOENT also when expired */
+SP_MUST int store_token_del(struct store *st, const uint8_t sha256[32], struct sp_err *e);     /* SP_ENOENT: already spent */
+
+/* ---- repositories (store_repos.c). One row per Space (later models, datasets). ---- */
+struct store_repo {
+	struct sp_id id, owner;
+	char type[12];                  /* "space" */
+	char owner_name[64], name[100];
+	char label[64];                 /* DNS label of the app's host, unique */
+	char sdk[16];                   /* as created or as the front matter says */
+	bool is_private, is_paused;
+	char head[41];                  /* commit of main; "" when empty */
+	char release[41];               /* commit that serves or served last; "" when none */
+	char title[200], emoji[32], color_from[16], color_to[16], short_description[300];
+	int64_t likes, created_ms, changed_ms;
+	const char *card_json;          /* parsed front matter as JSON text; NULL when none */
+	const char *tags_json;          /* JSON array */
+};
+
+SP_MUST int store_repo_add(struct store *st, const struct store_repo *r, struct sp_err *e);        /* SP_EEXIST */
+SP_MUST int store_repo_by_name(struct store *st, const char *type, const char *owner, const char *name, struct sp_arena *a, struct store_repo *ret, struct sp_err *e);
+SP_MUST int store_repo_by_id(struct store *st, const struct sp_id *id, struct sp_arena *a, struct store_repo *ret, struct sp_err *e);
+SP_MUST int store_repo_by_label(struct store *st, const char *label, struct sp_arena *a, struct store_repo *ret, struct sp_err *e);
+SP_MUST int store_repo_set_head(struct store *st, const struct sp_id *id, const char *head, struct sp_err *e);
+SP_MUST int store_repo_set_release(struct store *st, const struct sp_id *id, const char *commit, struct sp_err *e);
+SP_MUST int store_repo_set_card(struct store *st, const struct store_repo *r, struct sp_err *e);    /* sdk, title … card_json, tags_json */
+SP_MUST int store_repo_set_private(struct store *st, const struct sp_id *id, bool is_private, struct sp_err *e);
+SP_MUST int store_repo_set_paused(struct store *st, const struct sp_id *id, bool is_paused, struct sp_err *e);
+SP_MUST int store_repo_del(struct store *st, const struct sp_id *id, struct sp_err *e);        /* and everything that hangs on it */
+
+enum store_sort { SORT_CREATED, SORT_CHANGED, SORT_LIKES, SORT_TRENDING };
+struct store_repo_query {
+	const char *type, *author, *search;     /* NULL: any */
+	const char *const *tags;                /* NULL or NULL-terminated: each must be in tags_json or be the sdk */
+	struct sp_id viewer;                    /* private rows only for this owner; none: public ones only */
+	bool viewer_is_admin;
+	enum store_sort sort;
+	int64_t limit, offset;
+};
+SP_MUST int store_repo_list(struct store *st, const struct store_repo_query *q, struct sp_arena *a, struct store_repo **ret, size_t *ret_n, struct sp_err *e);
+/* Every Space id, for start-up; small rows only. */
+SP_MUST int store_repo_all_ids(struct store *st, struct sp_arena *a, struct sp_id **ret, size_t *ret_n, struct sp_err *e);
+
+/* ---- likes (store_likes.c) ---- */
+SP_MUST int store_like_set(struct store *st, const struct sp_id *user, const struct sp_id *repo, bool liked, int64_t *ret_likes, struct sp_err *e);
+struct store_liker { char name[64]; char fullname[128]; int64_t created_ms; };
+SP_MUST int store_like_list(struct store *st, const struct sp_id *repo, struct sp_arena *a, struct store_liker **ret, size_t *ret_n, struct sp_err *e);
+struct store_liked { char owner_name[64], name[100], type[12]; int64_t created_ms; };
+SP_MUST int store_liked_by(struct store *st, const char *user_name, const struct sp_id *viewer, struct sp_arena *a, struct store_liked **ret, size_t *ret_n, struct sp_err *e);
+SP_MUST int store_like_has(struct store *st, const struct sp_id *user, const struct sp_id *repo, bool *ret, struct sp_err *e);
+
+/* ---- variables of a Space (store_variables.c); secrets come later, sealed ---- */
+struct store_variable { char key[128]; const char *value, *description; int64_t changed_ms; };
+SP_MUST int store_variable_set(struct store *st, const struct sp_id *repo, const char *key, const char *value, const char *description, struct sp_err *e);
+SP_MUST int store_variable_del(struct store *st, const struct sp_id *repo, const char *key, struct sp_err *e);         /* absent is fine */
+SP_MUST int store_variable_list(struct store *st, const struct sp_id *repo, struct sp_arena *a, struct store_variable **ret, size_t *ret_n, struct sp_err *e);
+
+/* ---- builds, releases, runs (store_builds.c, store_runs.c) ---- */
+enum store_build_state { BUILD_QUEUED, BUILD_RUNNING, BUILD_READY, BUILD_FAILED, BUILD_SUPERSEDED };
+struct store_build {
+	struct sp_id id, repo;
+	char commit[41];
+	int state;                              /* enum store_build_state */
+	char env[65], app[65], base[65];        /* image hashes when ready; "" otherwise */
+	char cause[40];                         /* name from causes.def when failed; "" otherwise */
+	char detail[600];                       /* the sentence with its facts */
+	int64_t created_ms, started_ms, ended_ms;
+	const char *recipe_json;                /* what to run, when ready */
+};
+SP_MUST int store_build_add(struct store *st, const struct store_build *b, struct sp_err *e);
+SP_MUST int store_build_set(struct store *st, const struct store_build *b, struct sp_err *e);
+SP_MUST int store_build_last(struct store *st, const struct sp_id *repo, struct sp_arena *a, struct store_build *ret, struct sp_err *e);       /* SP_ENOENT */
+SP_MUST int store_build_by_commit(struct store *st, const struct sp_id *repo, const char *commit, struct sp_arena *a, struct store_build *ret, struct sp_err *e);   /* newest READY one */
+SP_MUST int store_build_pending(struct store *st, struct sp_arena *a, struct store_build **ret, size_t *ret_n, struct sp_err *e);   /* QUEUED or RUNNING: to do again after a crash */
+
+struct store_run {
+	struct sp_id id, repo, build;
+	char cause[40], detail[600];
+	int64_t started_ms, ready_ms, ended_ms;
+};
+SP_MUST int store_run_add(struct store *st, const struct store_run *r, struct sp_err *e);
+SP_MUST int store_run_set(struct store *st, const struct store_run *r, struct sp_err *e);
+SP_MUST int store_run_last(struct store *st, const struct sp_id *repo, struct store_run *ret, struct sp_err *e);
+
+/* ---- events: who did what, append-only (store_events.c) ---- */
+SP_MUST int store_event_add(struct store *st, const struct sp_id *actor, const struct sp_id *repo, const char *what, const char *detail, struct sp_err *e);
+struct store_event { int64_t at_ms; char actor[64]; char what[40]; const char *detail; };
+SP_MUST int store_event_list(struct store *st, const struct sp_id *repo, int64_t limit, struct sp_arena *a, struct store_event **ret, size_t *ret_n, struct sp_err *e);
