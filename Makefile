@@ -30,7 +30,7 @@ OPT := -O1 -g -fsanitize=$(SAN) -fno-omit-frame-pointer
 endif
 WERROR ?=
 CFLAGS_ALL := -std=gnu17 -D_GNU_SOURCE $(WARN) $(WERROR) $(HARDEN) $(OPT) -fPIE -pthread -MMD -MP \
-	-I. -Iruntime/base -Isandbox/proto -I$(B)/gen $(CFLAGS)
+	-iquote . -iquote runtime/base -iquote sandbox/proto -iquote $(B)/gen $(CFLAGS)
 LDFLAGS_ALL := -pie -pthread -Wl,-z,relro,-z,now,-z,noexecstack $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 
 LIBS_server := -lmicrohttpd -lwebsockets -luv -lgit2 -lsqlite3 -ljansson -lyaml -lsodium -lcrypto
@@ -106,7 +106,7 @@ $(B)/obj/%.o: %.c $(B)/flags
 $(B)/obj/gen/%.o: $(B)/gen/%.c $(B)/flags
 	@mkdir -p $(@D)
 	@echo "  CC   $<"
-	@$(CC) $(CFLAGS_ALL) -I$(<D) -c -o $@ $<
+	@$(CC) $(CFLAGS_ALL) -iquote $(<D) -c -o $@ $<
 
 # A change of flags rebuilds everything of the variant.
 $(B)/flags: FORCE
@@ -117,7 +117,7 @@ FORCE:
 $(B)/tools/vtc: $(VTC_SRC)
 	@mkdir -p $(@D)
 	@echo "  TOOL $@"
-	@$(CC) -std=gnu17 -D_GNU_SOURCE -O1 -g $(WARN) -Iruntime/base -o $@ $(filter %.c,$^) runtime/base/str.c runtime/base/err.c
+	@$(CC) -std=gnu17 -D_GNU_SOURCE -O1 -g $(WARN) -iquote runtime/base -o $@ $(filter %.c,$^) runtime/base/str.c runtime/base/err.c
 ifneq ($(VIEWS),)
 $(B)/gen/views.c $(B)/gen/views.h &: $(VIEWS) $(B)/tools/vtc
 	@mkdir -p $(@D)

@@ -1,0 +1,230 @@
+#include "client.h"
+
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "auto.h"
+#include "str.h"
+
+enum { ANSWER_MAX = 64 << 20, EVENT_MAX = 1 << 20 };
+
+struct client { char *url, *token; };
+
+int client_new(const char *url, const char *token, struct client **ret, struct sp_err *e)
+{
+	struct client *c;
+	size_t n = strlen(url);
+
+	if (!sp_starts_with(url, "http://") && !sp_starts_with(url, "https://"))
+		return sp_fail(e, SP_EINVAL, 0, "'%s' is not a URL of a server: it must start with http:// or https://", url);
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		return sp_fail(e, SP_ENOMEM, 0, "client");
+	while (n > 0 && url[n - 1] == '/')
+		n--;
+	c->url = strndup(url, n);
+	c->token = token ? strdup(token) : NULL;
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	*ret = c;
+	return 0;
+}
+
+void client_free(struct client *c)
+{
+	if (!c)
+		return;
+	free(c->url);
+	free(c->token);
+	free(c);
+}
+
+void client_free_p(struct client **c)
+{
+	client_free(*c);
+}
+
+const char *client_url(const struct client *c)
+{
+	return c->url;
+}
+
+static size_t on_answer(char *p, size_t size, size_t n, void *arg)
+{
+	struct sp_buf *b = arg;
+
+	if (b->n + size * n > ANSWER_MAX)
+		return 0;
+	sp_buf_add(b, p, size * n);
+	return size * n;
+}
+
+struct request { CURL *curl; struct curl_slist *headers; };
+
+static void request_fini(struct request *r)
+{
+	curl_slist_free_all(r->headers);
+	curl_easy_cleanup(r->curl);
+}
+
+static int request_init(struct client *c, const char *method, const char *path, const char *type, struct request *r, struct sp_err *e)
+{
+	sp_auto_buf struct sp_buf text = { 0 };
+
+	*r = (struct request){ .curl = curl_easy_init() };
+	if (!r->curl)
+		return sp_fail(e, SP_ENOMEM, 0, "libcurl");
+	sp_buf_fmt(&text, "%s%s", c->url, path);
+	curl_easy_setopt(r->curl, CURLOPT_URL, text.p);
+	curl_easy_setopt(r->curl, CURLOPT_CUSTOMREQUEST, method);
+	curl_easy_setopt(r->curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(r->curl, CURLOPT_USERAGENT, "vitrine");
+	curl_easy_setopt(r->curl, CURLOPT_CONNECTTIMEOUT, 10L);
+	if (c->token) {
+		text.n = 0;
+		sp_buf_fmt(&text, "Authorization: Bearer %s", c->token);
+		r->headers = curl_slist_append(r->headers, text.p);
+	}
+	text.n = 0;
+	sp_buf_fmt(&text, "Content-Type: %s", type);
+	r->headers = curl_slist_append(r->headers, text.p);
+	r->headers = curl_slist_append(r->headers, "Accept: application/json");
+	r->headers = curl_slist_append(r->headers, "Expect:");
+	curl_easy_setopt(r->curl, CURLOPT_HTTPHEADER, r->headers);
+	return 0;
+}
+
+static int request_run(struct client *c, struct request *r, json_t **ret_json, struct sp_err *e)
+{
+	sp_auto_buf struct sp_buf answer = { 0 };
+	CURLcode code;
+	long status = 0;
+
+	curl_easy_setopt(r->curl, CURLOPT_WRITEFUNCTION, on_answer);
+	curl_easy_setopt(r->curl, CURLOPT_WRITEDATA, &answer);
+	code = curl_easy_perform(r->curl);
+	if (code != CURLE_OK)
+		return sp_fail(e, SP_EIO, 0, "%s does not answer (%s); is the server running there?", c->url, curl_easy_strerror(code));
+	curl_easy_getinfo(r->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (ret_json)
+		*ret_json = answer.n ? json_loadb(answer.p, answer.n, JSON_DECODE_ANY, NULL) : NULL;
+	return (int)status;
+}
+
+int client_call(struct client *c, const char *method, const char *path, json_t *body, json_t **ret_json, struct sp_err *e)
+{
+	sp_auto_free char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+	struct request r;
+	int status = request_init(c, method, path, "application/json", &r, e);
+
+	if (status < 0)
+		return status;
+	if (text || !strcmp(method, "POST"))
+		curl_easy_setopt(r.curl, CURLOPT_POSTFIELDS, text ? text : "");
+	status = request_run(c, &r, ret_json, e);
+	request_fini(&r);
+	return status;
+}
+
+int client_post_file(struct client *c, const char *path, const char *type, FILE *file, json_t **ret_json, struct sp_err *e)
+{
+	struct request r;
+	int status = request_init(c, "POST", path, type, &r, e);
+	off_t size;
+
+	if (status < 0)
+		return status;
+	fseeko(file, 0, SEEK_END);
+	size = ftello(file);
+	rewind(file);
+	curl_easy_setopt(r.curl, CURLOPT_POST, 1L);
+	curl_easy_setopt(r.curl, CURLOPT_READDATA, file);
+	curl_easy_setopt(r.curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)size);
+	status = request_run(c, &r, ret_json, e);
+	request_fini(&r);
+	return status;
+}
+
+struct events { struct sp_buf line; bool (*on_data)(void *arg, json_t *data); void *arg; bool stopped; };
+
+static void event_line(struct events *ev, const char *p, size_t n)
+{
+	json_t *data;
+
+	if (n < 6 || memcmp(p, "data: ", 6) != 0)
+		return;
+	data = json_loadb(p + 6, n - 6, 0, NULL);
+	if (data && !ev->on_data(ev->arg, data))
+		ev->stopped = true;
+	json_decref(data);
+}
+
+static size_t on_event_bytes(char *p, size_t size, size_t n, void *arg)
+{
+	struct events *ev = arg;
+	const char *end;
+
+	if (ev->line.n + size * n > EVENT_MAX)
+		return 0;
+	sp_buf_add(&ev->line, p, size * n);
+	while (!ev->stopped && ev->line.n && (end = memchr(ev->line.p, '\n', ev->line.n))) {
+		size_t len = (size_t)(end - ev->line.p);
+
+		event_line(ev, ev->line.p, len && ev->line.p[len - 1] == '\r' ? len - 1 : len);
+		sp_buf_drop(&ev->line, len + 1);
+	}
+	return ev->stopped ? 0 : size * n;
+}
+
+int client_events(struct client *c, const char *path, bool (*on_data)(void *arg, json_t *data), void *arg, struct sp_err *e)
+{
+	struct events ev = { .on_data = on_data, .arg = arg };
+	struct request r;
+	CURLcode code;
+	long status = 0;
+	int rc = request_init(c, "GET", path, "text/event-stream", &r, e);
+
+	if (rc < 0)
+		return rc;
+	curl_easy_setopt(r.curl, CURLOPT_WRITEFUNCTION, on_event_bytes);
+	curl_easy_setopt(r.curl, CURLOPT_WRITEDATA, &ev);
+	code = curl_easy_perform(r.curl);
+	curl_easy_getinfo(r.curl, CURLINFO_RESPONSE_CODE, &status);
+	request_fini(&r);
+	sp_buf_fini(&ev.line);
+	if (code != CURLE_OK && !ev.stopped && status == 0)
+		return sp_fail(e, SP_EIO, 0, "%s does not answer (%s)", c->url, curl_easy_strerror(code));
+	return (int)status;
+}
+
+const char *client_error_text(json_t *answer, int status)
+{
+	static char text[80];
+	const char *said = json_string_value(json_object_get(answer, "error"));
+
+	if (said)
+		return said;
+	snprintf(text, sizeof(text), "the server answered with status %d and no reason", status);
+	return text;
+}
+
+const char *client_find_token(const char *state)
+{
+	static char token[128];
+	sp_auto_free char *path = NULL;
+	sp_auto_fclose FILE *f = NULL;
+	const char *from_env = getenv("VITRINE_TOKEN");
+
+	if (!from_env)
+		from_env = getenv("HF_TOKEN");
+	if (from_env && from_env[0])
+		return from_env;
+	if (asprintf(&path, "%s/admin-token", state) < 0)
+		return NULL;
+	f = fopen(path, "re");
+	if (!f || !fgets(token, sizeof(token), f))
+		return NULL;
+	token[strcspn(token, "\r\n")] = '\0';
+	return token[0] ? token : NULL;
+}

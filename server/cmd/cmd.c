@@ -1,0 +1,84 @@
+#include "cmd.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+
+int cmd_fail(int status, const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("vitrine: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	return status;
+}
+
+int cmd_fail_err(const struct sp_err *e)
+{
+	return cmd_fail(CMD_FAILED, "%s", e->msg);
+}
+
+const char *cmd_took(unsigned long long start_us)
+{
+	static char text[32];
+
+	snprintf(text, sizeof(text), "%.2f s", (double)(sp_mono_us() - start_us) / 1e6);
+	return text;
+}
+
+void cmd_step(const char *word, const char *text, unsigned long long start_us)
+{
+	printf("  %-10s %-52s %8s\n", word, text, cmd_took(start_us));
+	fflush(stdout);
+}
+
+static const char *below_home(const char *sub)
+{
+	static char paths[2][PATH_MAX];
+	static unsigned turn;
+	char *path = paths[turn++ % 2];
+	const char *home = getenv("HOME");
+
+	snprintf(path, PATH_MAX, "%s/%s", home && home[0] == '/' ? home : "/root", sub);
+	return path;
+}
+
+const char *cmd_default_state(void)
+{
+	return below_home(".local/share/vitrine");
+}
+
+const char *cmd_default_images(void)
+{
+	return below_home(".cache/vitrine/images");
+}
+
+const char *cmd_bin_dir(void)
+{
+	static char dir[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", dir, sizeof(dir) - 1);
+	char *slash;
+
+	if (n < 0)
+		return ".";
+	dir[n] = '\0';
+	slash = strrchr(dir, '/');
+	if (slash)
+		*slash = '\0';
+	return dir;
+}
+
+const char *cmd_share_dir(void)
+{
+	static char dir[PATH_MAX + 16];
+
+	snprintf(dir, sizeof(dir), "%s/../share", cmd_bin_dir());
+	return dir;
+}

@@ -1,0 +1,37 @@
+/*
+ * cmd.h - the `vitrine` command: one file per subcommand, one row each in main.c.
+ *
+ * Commands print for people on standard output, complaints on standard error, and end with 0, with 1
+ * when what was asked did not work, with 2 when it was asked wrongly.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "err.h"
+
+enum { CMD_OK = 0, CMD_FAILED = 1, CMD_USAGE = 2 };
+
+int cmd_serve(int argc, char **argv);
+int cmd_deploy(int argc, char **argv);
+int cmd_logs(int argc, char **argv);
+int cmd_check(int argc, char **argv);
+int cmd_admin(int argc, char **argv);
+
+/* "vitrine: TEXT" on standard error; returns STATUS. */
+int cmd_fail(int status, const char *fmt, ...) SP_PRINTF(2, 3);
+/* The error E of an operation as one sentence. */
+int cmd_fail_err(const struct sp_err *e);
+
+/* Seconds since START_US as "0.31 s" in a static buffer; steps are printed with it. */
+const char *cmd_took(unsigned long long start_us);
+/* One step: "  built      42 files                      0.31 s". */
+void cmd_step(const char *word, const char *text, unsigned long long start_us);
+
+/* --state, or ~/.local/share/vitrine. Lent from a static buffer. */
+const char *cmd_default_state(void);
+const char *cmd_default_images(void);
+/* Folder of this program, and the folder of its scripts and templates (../share beside it). */
+const char *cmd_bin_dir(void);
+const char *cmd_share_dir(void);
