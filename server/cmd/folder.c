@@ -11,7 +11,7 @@
 
 #include "auto.h"
 #include "id.h"
-#include "limits.h"
+#include "limit.h"
 #include "str.h"
 
 static const char *const left_out[] = {
