@@ -20,7 +20,10 @@
 
 struct store;
 
-/* Open or create DIR/vitrine.db (DIRFD is the state directory), migrate it forward, start the writer. SP_EBUSY: another server has the lock. */
+/*
+ * Open or create the database PATH (a directory: vitrine.db in it), check it, migrate it forward, start
+ * the writer. SP_EBUSY: another server has the lock. SP_EPROTO: damaged. SP_EUNSUPPORTED: made by a newer version.
+ */
 SP_MUST int store_open(const char *path, struct store **ret, struct sp_err *e);
 void store_close(struct store *st);
 
@@ -39,6 +42,9 @@ SP_MUST int store_token_add(struct store *st, const struct store_token *t, struc
 SP_MUST int store_token_by_hash(struct store *st, const uint8_t sha256[32], struct store_token *ret, struct sp_err *e);     /* SP_ENOENT also when expired */
 SP_MUST int store_token_del(struct store *st, const uint8_t sha256[32], struct sp_err *e);     /* SP_ENOENT: already spent */
 
+/* Both or neither: a user without a token could never sign in. */
+SP_MUST int store_user_add_with(struct store *st, const struct store_user *u, const struct store_token *t, struct sp_err *e);
+
 /* ---- repositories (store_repos.c). One row per Space (later models, datasets). ---- */
 struct store_repo {
 	struct sp_id id, owner;
@@ -53,8 +59,16 @@ struct store_repo {
 	int64_t likes, created_ms, changed_ms;
 	const char *card_json;          /* parsed front matter as JSON text; NULL when none */
 	const char *tags_json;          /* JSON array */
+	double trending;                /* likes, each halved every 7 days; read only */
 };
 
+/*
+ * The DNS label of an app: "owner-name" lower-cased, anything else than letters and digits one '-', at most
+ * 63 bytes (longer: cut, with a hash). ATTEMPT > 0: with a suffix of four hex digits, for collisions. Pure.
+ */
+void store_label_for(const char *owner, const char *name, unsigned attempt, char ret[64]);
+
+/* label "": derived, unique. owner_name, likes and trending are not read: they follow from other rows. SP_ENOENT: no such owner. */
 SP_MUST int store_repo_add(struct store *st, const struct store_repo *r, struct sp_err *e);        /* SP_EEXIST */
 SP_MUST int store_repo_by_name(struct store *st, const char *type, const char *owner, const char *name, struct sp_arena *a, struct store_repo *ret, struct sp_err *e);
 SP_MUST int store_repo_by_id(struct store *st, const struct sp_id *id, struct sp_arena *a, struct store_repo *ret, struct sp_err *e);

@@ -1,0 +1,41 @@
+/*
+ * store_priv.h - what the files of runtime/store share: the writer, the idle readers, how to use them.
+ */
+#pragma once
+
+#include "runtime/store/store.h"
+
+#include <pthread.h>
+
+#include "db.h"
+#include "writer.h"
+
+struct store {
+	char *path;
+	int lock_fd;            /* held while the database is open */
+	struct writer writer;
+	pthread_mutex_t lock;   /* over idle */
+	struct db *idle;        /* reading connections that nobody uses */
+};
+
+/* A reading connection for this thread until it is put back; db_auto_reader puts it back. */
+struct store_reader { struct store *st; struct db *db; };
+SP_MUST int store_read(struct store *st, struct store_reader *ret, struct sp_err *e);
+void store_read_end(struct store_reader *rd);
+#define store_auto_reader sp_auto(store_read_end)
+
+/* Rows collected in an arena: an array of SIZE-byte items that doubles. */
+struct store_rows { struct sp_arena *arena; size_t size, n, cap; void *at; };
+void *store_rows_add(struct store_rows *rows);          /* zeroed */
+
+/*
+ * A popularity that fades, in a form whose order does not change with time: log2 of the sum of 2^(t/T) over
+ * all likes, T being the half-life. Adding one like needs only the old value. -1e300: no likes.
+ */
+#define TRENDING_NONE (-1e300)
+double trending_add(double old, int64_t at_ms);
+double trending_sub(double old, int64_t at_ms);
+double trending_now(double old, int64_t now_ms);        /* as a number of likes that were given just now */
+
+/* Inside a writer job. */
+SP_MUST int store_token_insert(struct db *db, const struct store_token *t, struct sp_err *e);
