@@ -114,10 +114,10 @@ $(B)/flags: FORCE
 	@echo '$(CC) $(CFLAGS_ALL)' | cmp -s - $@ || echo '$(CC) $(CFLAGS_ALL)' > $@
 FORCE:
 
-$(B)/tools/vtc: $(VTC_SRC)
+$(B)/tools/vtc: $(VTC_SRC) $(wildcard web/compiler/*.h)
 	@mkdir -p $(@D)
 	@echo "  TOOL $@"
-	@$(CC) -std=gnu17 -D_GNU_SOURCE -O1 -g $(WARN) -iquote runtime/base -o $@ $(filter %.c,$^) runtime/base/str.c runtime/base/err.c
+	@$(CC) -std=gnu17 -D_GNU_SOURCE -O1 -g $(WARN) -iquote runtime/base -o $@ $(filter %.c,$^) runtime/base/str.c runtime/base/err.c -lz
 ifneq ($(VIEWS),)
 $(B)/gen/views.c $(B)/gen/views.h &: $(VIEWS) $(B)/tools/vtc
 	@mkdir -p $(@D)
@@ -130,7 +130,7 @@ $(B)/gen/assets.c $(B)/gen/assets.h &: $(ASSETS) $(B)/tools/vtc
 	@mkdir -p $(@D)
 	@echo "  VTC  $@"
 	@$(B)/tools/vtc assets $(B)/gen/assets.c $(B)/gen/assets.h $(ASSETS)
-$(call obj,$(SERVER_SRC)): | $(B)/gen/assets.h
+$(call obj,$(SERVER_SRC)) $(VIEW_GEN:$(B)/gen/%.c=$(B)/obj/gen/%.o): | $(B)/gen/assets.h
 endif
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
