@@ -137,6 +137,65 @@ endif
 
 include tests/tests.mk
 
+# ---- what the programs need beside them: image makers and starter Spaces ----
+SHARE_SRC := $(shell find sandbox/images templates -type f 2>/dev/null)
+$(B)/share/made: $(SHARE_SRC)
+	@rm -rf $(B)/share && mkdir -p $(B)/share
+	@cp -r sandbox/images templates $(B)/share/
+	@touch $@
+all: $(B)/share/made
+
+# ---- set-up: everything a fresh Debian 12 lacks ----
+APT_BUILD := gcc libc6-dev pkg-config libmicrohttpd-dev libwebsockets-dev libwebsockets-evlib-uv libuv1-dev libgit2-dev \
+	libsqlite3-dev libjansson-dev libyaml-dev libsodium-dev libssl-dev libcurl4-openssl-dev libarchive-dev libseccomp-dev zlib1g-dev \
+	libcmocka-dev libmd4c-dev
+APT_RUN   := mmdebstrap erofs-utils libnss-myhostname ca-certificates python3 python3-venv git unzip
+APT_TEST  := clang bubblewrap nginx-light git-lfs chromium fonts-dejavu-core iproute2 nftables curl busybox-static
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+installed = dpkg-query -W -f='$${db:Status-Abbrev} $${Package}\n' $(1) 2>/dev/null | awk '$$1 == "ii" { print $$2 }' | sort -u
+define apt_install
+	@if ! grep -q '^ID=debian' /etc/os-release || ! grep -q '^VERSION_ID="12"' /etc/os-release; then \
+		missing=$$(for p in $(1); do dpkg-query -W $$p >/dev/null 2>&1 || echo $$p; done); \
+		if [ -n "$$missing" ]; then \
+			echo "This is not Debian 12. Install what these Debian packages hold, make the system users vitrine, vitrine-edge and"; \
+			echo "vitrine-net, then run make again with DEPS=skip:"; echo "  $(1)"; exit 1; fi; fi; \
+	missing=$$(comm -13 <($(call installed,$(1))) <(printf '%s\n' $(1) | sort -u)); \
+	if [ -n "$$missing" ]; then \
+		echo "installing:" $$missing; \
+		$(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi
+endef
+.PHONY: deps deps-test
+deps:
+ifneq ($(DEPS),skip)
+	$(call apt_install,$(APT_BUILD) $(APT_RUN))
+	@for u in vitrine vitrine-edge vitrine-net; do \
+		id $$u >/dev/null 2>&1 || $(SUDO) useradd --system --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin $$u; done
+endif
+deps-test: deps
+ifneq ($(DEPS),skip)
+	$(call apt_install,$(APT_TEST))
+endif
+	@cmp -s tests/requirements.txt build/venv/made || { echo "installing the real clients for the tests"; mkdir -p build && \
+		/usr/bin/python3 -m venv --clear build/venv && build/venv/bin/pip install -q --disable-pip-version-check -r tests/requirements.txt && \
+		cp tests/requirements.txt build/venv/made; }
+
+# ---- run ----
+STATE ?=
+.PHONY: run dev
+run: deps
+	@$(MAKE) --no-print-directory -j$$(nproc) all
+	@$(SUDO) $(if $(SUDO),env HOME="$$HOME" PATH="$$PATH") $(B)/bin/vitrine serve --examples --listen $(LISTEN) $(if $(STATE),--state $(STATE))
+dev: deps
+	@while :; do \
+		$(MAKE) --no-print-directory -j$$(nproc) all && \
+		{ $(SUDO) $(B)/bin/vitrine serve --listen $(LISTEN) $(if $(STATE),--state $(STATE)) & pid=$$!; \
+		  trap 'kill $$pid 2>/dev/null; wait $$pid; exit 0' INT TERM; \
+		  touch build/dev-stamp; \
+		  while kill -0 $$pid 2>/dev/null && [ -z "$$(find server sandbox runtime web templates -newer build/dev-stamp -type f -print -quit)" ]; do sleep 1; done; \
+		  kill $$pid 2>/dev/null; wait $$pid; } || sleep 2; \
+	done
+
 .PHONY: clean help fmt
 clean: ; rm -rf build
 fmt: ; clang-format -i $$(git ls-files '*.c' '*.h')

@@ -22,3 +22,50 @@ $(UNIT): $(B)/tests/%: tests/%.c $$(call unit_libs,/$$*) $(B)/lib/libbase.a
 
 .PHONY: unit
 unit: $(UNIT)
+
+# ---- fuzz targets: clang's libFuzzer over the same sources, one program each ----
+FUZZ_SRC := $(wildcard tests/fuzz/*.c)
+FUZZ := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ_SRC))
+# A target names what it links in its first lines: `/* fuzz: server/edge/head.c … */`.
+build/fuzz/%: tests/fuzz/%.c $(BASE_SRC) FORCE
+	@mkdir -p build/fuzz/dep
+	@srcs="$$(sed -n 's|.*fuzz: \(.*\)\*/|\1|p' $< | head -1)"; libs="$$(sed -n 's|.*fuzz-libs: \(.*\)\*/|\1|p' $< | head -1)"; \
+	newest=$$(ls -t $< $$srcs $(BASE_SRC) runtime/base/*.h sandbox/proto/*.h 2>/dev/null | head -1); \
+	if [ ! -e $@ ] || [ $$newest -nt $@ ]; then echo "  FUZZ $@"; \
+	clang -std=gnu17 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+		-iquote . -iquote runtime/base -iquote sandbox/proto -iquote $(B)/gen -o $@ $< $$srcs $(BASE_SRC) $$libs -pthread; fi
+F ?=
+TIME ?= 60
+.PHONY: fuzz fuzz-build
+fuzz-build: $(if $(F),build/fuzz/$(F),$(FUZZ))
+fuzz: deps-test fuzz-build
+	@for t in $(if $(F),$(F),$(notdir $(FUZZ))); do echo "== $$t"; mkdir -p build/fuzz-work/$$t; \
+		build/fuzz/$$t -max_total_time=$(TIME) -timeout=10 -artifact_prefix=build/fuzz-work/$$t/ build/fuzz-work/$$t \
+			$$( [ -d tests/fuzz/corpus/$$t ] && echo tests/fuzz/corpus/$$t ) 2>&1 | tail -3 || exit 1; done
+
+# ---- test, soak, lint, bench ----
+T ?=
+.PHONY: test soak lint bench size-tcb
+test soak: deps-test
+	@$(MAKE) --no-print-directory -j$$(nproc) all fuzz-build
+	@$(MAKE) --no-print-directory -j$$(nproc) SAN=address,undefined unit
+	@$(SUDO) $(if $(SUDO),env HOME="$$HOME" PATH="$$PATH" CI="$$CI") build/venv/bin/python tests/run.py $(if $(filter soak,$@),--soak) $(if $(T),--only $(T))
+
+lint: $(B)/gen/views.h
+	@$(MAKE) --no-print-directory -j$$(nproc) B=build/lint WERROR=-Werror all
+	@python3 tests/tools/lint.py
+$(if $(VIEWS),,$(B)/gen/views.h): ; @mkdir -p $(@D)
+
+# One program for each subject in tests/bench; results as JSON lines in build/bench.
+bench: deps-test
+	@$(MAKE) --no-print-directory -j$$(nproc) all
+	@mkdir -p build/bench
+	@$(SUDO) $(if $(SUDO),env HOME="$$HOME" PATH="$$PATH") build/venv/bin/python tests/bench/run.py $(B_NAMES)
+B_NAMES := $(if $(filter command line,$(origin B)),$(if $(findstring /,$(B)),,$(B)))
+
+# The trusted part: what runs as root, what is pid 1 beside hostile code, and the base files that they link. Generated tables apart.
+TCB_BUDGET := 3500
+TCB_SRC = $(wildcard sandbox/launcher/*.[ch] sandbox/init/*.[ch] sandbox/proto/*.[ch]) $(addprefix runtime/base/,err.c err.h auto.h log.c log.h \
+	fd.c fd.h id.c id.h msg.c msg.h num.c num.h clock.c clock.h str.c str.h sm.h limit.h)
+size-tcb:
+	@n=$$(cat $(filter-out %_rules.c %_table.c,$(TCB_SRC)) | wc -l); echo "trusted part: $$n lines of $(TCB_BUDGET)"; [ $$n -le $(TCB_BUDGET) ]
