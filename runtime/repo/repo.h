@@ -19,6 +19,8 @@ struct repos;           /* the store of repositories */
 
 SP_MUST int repos_open(const char *state_dir, struct repos **ret, struct sp_err *e);
 void repos_close(struct repos *rs);
+/* Remove repositories that KEEP does not want: a crash between making one and writing its row leaves one. Before requests are taken. */
+SP_MUST int repos_sweep(struct repos *rs, bool (*keep)(void *arg, const struct sp_id *id), void *arg, struct sp_err *e);
 
 struct repo_author { const char *name, *email; };
 
@@ -48,6 +50,11 @@ struct repo_entry {
 SP_MUST int repo_tree(struct repos *rs, const struct sp_id *id, const char *commit, const char *path, bool recursive, bool with_last_commit,
 		struct sp_arena *a, struct repo_entry **ret, size_t *ret_n, struct sp_err *e);
 
+/* The same, only entries SKIP .. SKIP + LIMIT - 1: what is outside the page costs no look at the files. *RET_MORE: the list goes on. */
+struct repo_page { size_t skip, limit; bool recursive, with_last_commit; };
+SP_MUST int repo_tree_page(struct repos *rs, const struct sp_id *id, const char *commit, const char *path, const struct repo_page *page,
+		struct sp_arena *a, struct repo_entry **ret, size_t *ret_n, bool *ret_more, struct sp_err *e);
+
 /* One entry. SP_ENOENT. */
 SP_MUST int repo_stat(struct repos *rs, const struct sp_id *id, const char *commit, const char *path, bool with_last_commit,
 		struct sp_arena *a, struct repo_entry *ret, struct sp_err *e);
@@ -59,6 +66,14 @@ SP_MUST int repo_stat(struct repos *rs, const struct sp_id *id, const char *comm
 struct repo_blob { const void *p; size_t n; int fd; uint64_t size; void *priv; };
 SP_MUST int repo_blob(struct repos *rs, const struct sp_id *id, const struct repo_entry *at, struct repo_blob *ret, struct sp_err *e);
 void repo_blob_free(struct repo_blob *b);
+
+/*
+ * Large files. An object is stored once for all repositories, but a repository reads it only after these
+ * bytes were given to it: a pointer alone, whose hash somebody learned elsewhere, stays plain text.
+ * repo_lfs_put reads FD from its start; SP_EINVAL when the bytes have another hash. repo_lfs_has: SP_ENOENT.
+ */
+SP_MUST int repo_lfs_put(struct repos *rs, const struct sp_id *id, int fd, const char *sha256, struct sp_err *e);
+SP_MUST int repo_lfs_has(struct repos *rs, const struct sp_id *id, const char *sha256, uint64_t *ret_size, struct sp_err *e);
 
 struct repo_commit_info { char id[41]; const char *title, *message, *author; int64_t at_ms; };
 SP_MUST int repo_log(struct repos *rs, const struct sp_id *id, const char *commit, size_t skip, size_t limit, struct sp_arena *a,
@@ -74,7 +89,7 @@ struct repo_op {
 	const char *path;
 	int fd;                         /* OP_PUT: bytes from this file at `offset`, `len` of them; or fd -1 and `bytes` */
 	uint64_t offset, len;
-	const void *bytes;
+	const void *bytes;              /* OP_COPY: path of the source, as it is at this point of the commit */
 	const char *sha256;             /* OP_PUT_LFS: the object must be stored */
 };
 struct repo_commit_req {
@@ -87,7 +102,9 @@ struct repo_commit_req {
 };
 /*
  * SP_EINVAL: a bad path ("..", absolute, ".git", NUL, backslash, over repo_path_bytes; 422). SP_ENOENT: a
- * deleted file that is not there. Nothing changed: the head's id, *ret_changed false (C-HF-70).
+ * deleted file that is not there. Nothing changed: the head's id, *ret_changed false (C-HF-70); so is a
+ * commit that is sent again because its answer was lost (C-HF-72). SP_EQUOTA: over commit_files, or the
+ * disk is full.
  */
 SP_MUST int repo_commit(struct repos *rs, const struct sp_id *id, const struct repo_commit_req *req,
 		char ret_commit[41], bool *ret_changed, struct sp_err *e);
