@@ -58,6 +58,10 @@ SP_MUST int account_session_end(struct store *st, const char *cookie, struct sp_
 SP_MUST int account_signin_new(struct store *st, const struct sp_id *user, struct account_token *ret, struct sp_err *e);
 SP_MUST int account_signin_use(struct store *st, const char *token, struct sp_id *ret_user, struct sp_err *e);
 
-/* Create a user with a first write token. SP_EINVAL: the name breaks [A-Za-z0-9][A-Za-z0-9-]{0,38}[A-Za-z0-9], or is reserved. SP_EEXIST. RET_TOKEN is "" when a given token is longer than it. */
+/*
+ * Create a user with a first write token (role admin for an administrator). SP_EINVAL: the name breaks
+ * [A-Za-z0-9][A-Za-z0-9-]{0,38}[A-Za-z0-9], has "--" or is reserved. SP_EEXIST. RET_TOKEN is "" when a
+ * given token is longer than it.
+ */
 SP_MUST int account_user_add(struct store *st, const char *name, bool is_admin, const char *token_or_null,
 		struct account_token *ret_token, struct sp_id *ret_user, struct sp_err *e);

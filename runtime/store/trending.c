@@ -4,23 +4,27 @@
 
 #define HALF_LIFE_MS (7.0 * 24 * 3600 * 1000)
 
-/*
- * log2 and its inverse, linear between powers of two: exact inverses of each other and monotone, which is all
- * an order needs (off by at most 0.09).
- */
+/* log2 and 2^y to six digits, so that nothing needs libm: the series of atanh and exp, after taking out whole powers. */
 static double lg(double x)
 {
 	int exponent = 0;
-	double m = frexp(x, &exponent);
+	double m = 2 * frexp(x, &exponent), s = (m - 1) / (m + 1), term = s, sum = 0;
 
-	return exponent - 2 + 2 * m;
+	for (int i = 1; i <= 13; i += 2, term *= s * s)
+		sum += term / i;
+	return exponent - 1 + 2 * sum / 0.69314718055994531;
 }
 
 static double power(double y)
 {
 	int whole = (int)y - (y < (int)y);
+	double x = (y - whole) * 0.69314718055994531, term = 1, sum = 1;
 
-	return ldexp(1 + (y - whole), whole);
+	for (int i = 1; i <= 11; i++) {
+		term *= x / i;
+		sum += term;
+	}
+	return ldexp(sum, whole);
 }
 
 double trending_add(double old, int64_t at_ms)

@@ -1,0 +1,148 @@
+#include "tests/unit/runtime/store/temp_store.h"
+
+struct rows { struct store_repo *at; size_t n; };
+
+static struct rows list(struct temp_store *t, const struct store_repo_query *q)
+{
+	struct rows rows = { 0 };
+
+	assert_int_equal(store_repo_list(t->st, q, &t->arena, &rows.at, &rows.n, NULL), 0);
+	return rows;
+}
+
+static int fill(void **state)
+{
+	struct temp_store *t;
+	struct store_repo r;
+
+	if (temp_store_make(state) < 0)
+		return -1;
+	t = *state;
+	for (unsigned i = 0; i < 5; i++) {
+		char name[20];
+
+		snprintf(name, sizeof(name), "app-%u", i);
+		r = temp_repo(i == 4 ? &t->bob : &t->ada, name);
+		r.is_private = i == 3;
+		if (i == 1) {
+			snprintf(r.sdk, sizeof(r.sdk), "static");
+			snprintf(r.title, sizeof(r.title), "100%% Cats_and dogs");
+			r.tags_json = "[\"static\",\"animals\"]";
+		}
+		if (store_repo_add(t->st, &r, NULL) < 0)
+			return -1;
+		if (i == 2 && store_like_set(t->st, &t->bob.id, &r.id, true, NULL, NULL) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static void newest_come_first_and_pages_follow(void **state)
+{
+	struct temp_store *t = *state;
+	struct store_repo_query q = { .type = "space", .sort = SORT_CREATED, .limit = 2 };
+	struct rows rows = list(t, &q);
+
+	assert_int_equal(rows.n, 2);
+	assert_string_equal(rows.at[0].name, "app-4");
+	assert_string_equal(rows.at[1].name, "app-2");   /* app-3 is private */
+	q.offset = 2;
+	rows = list(t, &q);
+	assert_int_equal(rows.n, 2);
+	assert_string_equal(rows.at[0].name, "app-1");
+	q.offset = 4;
+	assert_int_equal(list(t, &q).n, 0);
+}
+
+static void private_ones_show_to_owner_and_admin(void **state)
+{
+	struct temp_store *t = *state;
+	struct store_repo_query q = { .limit = 10 };
+
+	assert_int_equal(list(t, &q).n, 4);
+	q.viewer = t->bob.id;
+	assert_int_equal(list(t, &q).n, 4);
+	q.viewer = t->ada.id;
+	assert_int_equal(list(t, &q).n, 5);
+	q.viewer = (struct sp_id){ 0 };
+	q.viewer_is_admin = true;
+	assert_int_equal(list(t, &q).n, 5);
+}
+
+static void author_search_and_tags_narrow(void **state)
+{
+	struct temp_store *t = *state;
+	const char *const animals[] = { "static", "animals", NULL }, *const gradio[] = { "gradio", NULL };
+	struct store_repo_query q = { .author = "BOB", .limit = 10 };
+
+	assert_int_equal(list(t, &q).n, 1);
+	q = (struct store_repo_query){ .search = "dogs CATS", .limit = 10 };
+	assert_int_equal(list(t, &q).n, 1);
+	q.search = "ada/app-1";
+	assert_int_equal(list(t, &q).n, 1);
+	q.search = "100%";
+	assert_int_equal(list(t, &q).n, 1);
+	q.search = "a_p";       /* no wildcard: means itself */
+	assert_int_equal(list(t, &q).n, 0);
+	q.search = "' OR 1 --";
+	assert_int_equal(list(t, &q).n, 0);
+	q = (struct store_repo_query){ .tags = animals, .limit = 10 };
+	assert_int_equal(list(t, &q).n, 1);
+	q.tags = gradio;
+	assert_int_equal(list(t, &q).n, 3);
+}
+
+static void likes_and_trending_order(void **state)
+{
+	struct temp_store *t = *state;
+	struct store_repo_query q = { .sort = SORT_LIKES, .limit = 10 };
+
+	assert_string_equal(list(t, &q).at[0].name, "app-2");
+	q.sort = SORT_TRENDING;
+	assert_string_equal(list(t, &q).at[0].name, "app-2");
+	assert_string_equal(list(t, &q).at[1].name, "app-4");
+}
+
+static void many_shapes_of_queries_do_not_fill_the_cache_for_ever(void **state)
+{
+	struct temp_store *t = *state;
+	const char *tags[17] = { 0 };
+
+	for (unsigned n = 0; n < 16; n++) {
+		for (unsigned sort = 0; sort <= SORT_TRENDING; sort++) {
+			struct store_repo_query q = { .tags = tags, .sort = sort, .limit = 1, .author = sort % 2 ? "ada" : NULL, .search = "app" };
+
+			assert_int_equal(list(t, &q).n, 1);
+			q.viewer_is_admin = true;
+			assert_int_equal(list(t, &q).n, 1);
+		}
+		tags[n] = "gradio";
+	}
+}
+
+static void every_id_is_listed(void **state)
+{
+	struct temp_store *t = *state;
+	struct sp_id *ids;
+	size_t n = 0;
+
+	assert_int_equal(store_repo_all_ids(t->st, &t->arena, &ids, &n, NULL), 0);
+	assert_int_equal(n, 5);
+	assert_int_equal(strlen(ids[4].s), SP_ID_LEN);
+}
+
+#define filled(name) cmocka_unit_test_setup_teardown(name, fill, temp_store_drop)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		filled(newest_come_first_and_pages_follow),
+		filled(private_ones_show_to_owner_and_admin),
+		filled(author_search_and_tags_narrow),
+		filled(likes_and_trending_order),
+		filled(many_shapes_of_queries_do_not_fill_the_cache_for_ever),
+		filled(every_id_is_listed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
