@@ -12,7 +12,11 @@ SAN ?=
 LISTEN ?= localhost:7860
 comma := ,
 VARIANT := $(if $(SAN),san-$(subst $(comma),-,$(SAN))$(if $(findstring clang,$(CC)),-clang),$(if $(findstring clang,$(CC)),clang,release))
-B := build/$(VARIANT)
+# B is the build folder; `make bench B=edge` uses the same letter for what to measure, told apart by the slash.
+BENCH := $(if $(findstring /,$(B)),,$(B))
+ifeq ($(findstring /,$(B)),)
+override B := build/$(VARIANT)
+endif
 
 # ---- flags (docs: ../README.md, ARCHITECTURE 8) ----
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wmissing-declarations \

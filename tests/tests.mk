@@ -60,8 +60,7 @@ $(if $(VIEWS),,$(B)/gen/views.h): ; @mkdir -p $(@D)
 bench: deps-test
 	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@mkdir -p build/bench
-	@$(SUDO) $(if $(SUDO),env HOME="$$HOME" PATH="$$PATH") build/venv/bin/python tests/bench/run.py $(B_NAMES)
-B_NAMES := $(if $(filter command line,$(origin B)),$(if $(findstring /,$(B)),,$(B)))
+	@$(SUDO) $(if $(SUDO),env HOME="$$HOME" PATH="$$PATH") build/venv/bin/python tests/bench/run.py $(BENCH)
 
 # The trusted part: what runs as root, what is pid 1 beside hostile code, and the base files that they link. Generated tables apart.
 TCB_BUDGET := 3500

@@ -10,7 +10,7 @@
 #include <stdarg.h>
 
 #define SP_MUST          __attribute__((warn_unused_result))
-#define SP_PRINTF(f, a)  __attribute__((format(printf, f, a)))
+#define SP_PRINTF(f, a)  __attribute__((format(printf, f, a), nonnull(f)))
 #define SP_UNUSED        __attribute__((unused))
 
 enum sp_code {
