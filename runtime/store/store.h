@@ -84,12 +84,16 @@ enum store_sort { SORT_CREATED, SORT_CHANGED, SORT_LIKES, SORT_TRENDING };
 struct store_repo_query {
 	const char *type, *author, *search;     /* NULL: any */
 	const char *const *tags;                /* NULL or NULL-terminated: each must be in tags_json or be the sdk */
+	const char *const *models, *const *datasets;    /* likewise: each must be in the list of that name of card_json */
 	struct sp_id viewer;                    /* private rows only for this owner; none: public ones only */
 	bool viewer_is_admin;
 	enum store_sort sort;
+	bool ascending;                         /* newest, most liked first otherwise */
 	int64_t limit, offset;
 };
 SP_MUST int store_repo_list(struct store *st, const struct store_repo_query *q, struct sp_arena *a, struct store_repo **ret, size_t *ret_n, struct sp_err *e);
+/* How many there are without limit and offset. */
+SP_MUST int store_repo_count(struct store *st, const struct store_repo_query *q, int64_t *ret, struct sp_err *e);
 /* Every Space id, for start-up; small rows only. */
 SP_MUST int store_repo_all_ids(struct store *st, struct sp_arena *a, struct sp_id **ret, size_t *ret_n, struct sp_err *e);
 

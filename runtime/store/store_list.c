@@ -7,11 +7,11 @@
 
 enum { WORDS_MAX = 8, TAGS_MAX = 16, WORD_BYTES = 100 };
 
-static const char *const order_by[] = {
-	[SORT_CREATED] = "r.created_ms DESC, r.id",
-	[SORT_CHANGED] = "r.changed_ms DESC, r.id",
-	[SORT_LIKES] = "r.likes DESC, r.created_ms DESC, r.id",
-	[SORT_TRENDING] = "r.trending DESC, r.created_ms DESC, r.id",
+static const char *const order_by[][2] = {
+	[SORT_CREATED] = { "r.created_ms DESC, r.id", "r.created_ms, r.id" },
+	[SORT_CHANGED] = { "r.changed_ms DESC, r.id", "r.changed_ms, r.id" },
+	[SORT_LIKES] = { "r.likes DESC, r.created_ms DESC, r.id", "r.likes, r.created_ms, r.id" },
+	[SORT_TRENDING] = { "r.trending DESC, r.created_ms DESC, r.id", "r.trending, r.created_ms, r.id" },
 };
 
 /* Words that must all occur, each as a LIKE pattern. */
@@ -47,31 +47,42 @@ static void words_split(struct words *w, const char *search)
 	}
 }
 
-static unsigned tags_count(const struct store_repo_query *lq)
+static unsigned count_of(const char *const *list)
 {
 	unsigned n = 0;
 
-	while (lq->tags && lq->tags[n] && n < TAGS_MAX)
+	while (list && list[n] && n < TAGS_MAX)
 		n++;
 	return n;
+}
+
+static void add_times(struct sp_buf *sql, const char *condition, unsigned n)
+{
+	while (n-- > 0)
+		sp_buf_puts(sql, condition);
 }
 
 /* Only the shape of the query goes into its text, so that few statements serve all; values are bound in the same order. */
 static void compose(struct sp_buf *sql, const struct store_repo_query *lq, const struct words *w)
 {
-	sp_buf_puts(sql, STORE_REPO_SELECT " WHERE 1");
+	sp_buf_puts(sql, " WHERE 1");
 	if (lq->type)
 		sp_buf_puts(sql, " AND r.type = ?");
 	if (lq->author)
 		sp_buf_puts(sql, " AND u.name = ?");
 	if (!lq->viewer_is_admin)
 		sp_buf_puts(sql, " AND (r.is_private = 0 OR r.owner = ?)");
-	for (unsigned i = 0; i < w->n; i++)
-		sp_buf_puts(sql, " AND (u.name || ' ' || r.name || ' ' || r.title || ' ' || r.short_description || ' ' ||"
-				" coalesce(r.tags_json, '')) LIKE ? ESCAPE '\\'");
-	for (unsigned i = 0; i < tags_count(lq); i++)
-		sp_buf_puts(sql, " AND (r.sdk = ? OR EXISTS (SELECT 1 FROM json_each(coalesce(r.tags_json, '[]')) t WHERE t.value = ?))");
-	sp_buf_fmt(sql, " ORDER BY %s LIMIT ? OFFSET ?", order_by[lq->sort]);
+	add_times(sql, " AND (u.name || ' ' || r.name || ' ' || r.title || ' ' || r.short_description || ' ' ||"
+			" coalesce(r.tags_json, '')) LIKE ? ESCAPE '\\'", w->n);
+	add_times(sql, " AND ? IN (SELECT r.sdk UNION ALL SELECT value FROM json_each(coalesce(r.tags_json, '[]')))", count_of(lq->tags));
+	add_times(sql, " AND EXISTS (SELECT 1 FROM json_each(coalesce(r.card_json, '{}'), '$.models') WHERE value = ?)", count_of(lq->models));
+	add_times(sql, " AND EXISTS (SELECT 1 FROM json_each(coalesce(r.card_json, '{}'), '$.datasets') WHERE value = ?)", count_of(lq->datasets));
+}
+
+static void bind_list(struct db_query *q, const char *const *list)
+{
+	for (unsigned i = 0; i < count_of(list); i++)
+		db_bind_text(q, list[i]);
 }
 
 static void bind_all(struct db_query *q, const struct store_repo_query *lq, const struct words *w)
@@ -84,12 +95,31 @@ static void bind_all(struct db_query *q, const struct store_repo_query *lq, cons
 		db_bind_id(q, &lq->viewer);
 	for (unsigned i = 0; i < w->n; i++)
 		db_bind_text(q, w->like[i]);
-	for (unsigned i = 0; i < tags_count(lq); i++) {
-		db_bind_text(q, lq->tags[i]);
-		db_bind_text(q, lq->tags[i]);
-	}
-	db_bind_int(q, lq->limit);
-	db_bind_int(q, lq->offset);
+	bind_list(q, lq->tags);
+	bind_list(q, lq->models);
+	bind_list(q, lq->datasets);
+}
+
+int store_repo_count(struct store *st, const struct store_repo_query *lq, int64_t *ret, struct sp_err *e)
+{
+	store_auto_reader struct store_reader rd = { 0 };
+	sp_auto_buf struct sp_buf sql = { 0 };
+	struct words words;
+	int r = store_read(st, &rd, e);
+
+	if (r < 0)
+		return r;
+	words_split(&words, lq->search);
+	sp_buf_puts(&sql, "SELECT count(*) FROM repos r JOIN users u ON u.id = r.owner");
+	compose(&sql, lq, &words);
+	db_auto_query struct db_query q = db_query(rd.db, sql.p);
+
+	bind_all(&q, lq, &words);
+	r = db_next(&q, e);
+	if (r <= 0)
+		return r < 0 ? r : sp_fail(e, SP_EBUG, 0, "no count");
+	*ret = db_column_int(&q, 0);
+	return 0;
 }
 
 int store_repo_list(struct store *st, const struct store_repo_query *lq, struct sp_arena *a, struct store_repo **ret, size_t *ret_n,
@@ -104,10 +134,14 @@ int store_repo_list(struct store *st, const struct store_repo_query *lq, struct 
 	if (r < 0)
 		return r;
 	words_split(&words, lq->search);
+	sp_buf_puts(&sql, STORE_REPO_SELECT);
 	compose(&sql, lq, &words);
+	sp_buf_fmt(&sql, " ORDER BY %s LIMIT ? OFFSET ?", order_by[lq->sort][lq->ascending]);
 	db_auto_query struct db_query q = db_query(rd.db, sql.p);
 
 	bind_all(&q, lq, &words);
+	db_bind_int(&q, lq->limit);
+	db_bind_int(&q, lq->offset);
 	while ((r = db_next(&q, e)) > 0)
 		store_repo_read(&q, a, store_rows_add(&rows));
 	if (r < 0)

@@ -37,9 +37,3 @@ SP_MUST int space_json_runtime(struct http_req *rq, const struct store_repo *r, 
 const char *space_host_url(const struct http_req *rq, const struct store_repo *r);
 /* "http://localhost:7860/spaces/ada/chat". */
 const char *space_page_url(const struct http_req *rq, const struct store_repo *r);
-
-/*
- * The Space {owner}/{name} of the route. The router has checked that the caller may see it, so SP_ENOENT
- * only means that it went away since; answer it with http_reply_error 404 RepoNotFound.
- */
-SP_MUST int space_of_route(struct http_req *rq, struct store_repo *ret, struct sp_err *e);

@@ -28,6 +28,7 @@ static int fill(void **state)
 			snprintf(r.sdk, sizeof(r.sdk), "static");
 			snprintf(r.title, sizeof(r.title), "100%% Cats_and dogs");
 			r.tags_json = "[\"static\",\"animals\"]";
+			r.card_json = "{\"models\":[\"gpt2\"]}";
 		}
 		if (store_repo_add(t->st, &r, NULL) < 0)
 			return -1;
@@ -72,7 +73,8 @@ static void private_ones_show_to_owner_and_admin(void **state)
 static void author_search_and_tags_narrow(void **state)
 {
 	struct temp_store *t = *state;
-	const char *const animals[] = { "static", "animals", NULL }, *const gradio[] = { "gradio", NULL };
+	const char *const animals[] = { "static", "animals", NULL }, *const gradio[] = { "gradio", NULL }, *const models[] = { "gpt2", NULL };
+	int64_t n = 0;
 	struct store_repo_query q = { .author = "BOB", .limit = 10 };
 
 	assert_int_equal(list(t, &q).n, 1);
@@ -90,6 +92,12 @@ static void author_search_and_tags_narrow(void **state)
 	assert_int_equal(list(t, &q).n, 1);
 	q.tags = gradio;
 	assert_int_equal(list(t, &q).n, 3);
+	assert_int_equal(store_repo_count(t->st, &q, &n, NULL), 0);
+	assert_int_equal(n, 3);
+	q = (struct store_repo_query){ .models = models, .limit = 10 };
+	assert_int_equal(list(t, &q).n, 1);
+	q = (struct store_repo_query){ .datasets = models, .limit = 10 };
+	assert_int_equal(list(t, &q).n, 0);
 }
 
 static void likes_and_trending_order(void **state)
@@ -101,6 +109,9 @@ static void likes_and_trending_order(void **state)
 	q.sort = SORT_TRENDING;
 	assert_string_equal(list(t, &q).at[0].name, "app-2");
 	assert_string_equal(list(t, &q).at[1].name, "app-4");
+	q.ascending = true;
+	assert_string_equal(list(t, &q).at[0].name, "app-0");
+	assert_string_equal(list(t, &q).at[3].name, "app-2");
 }
 
 static void many_shapes_of_queries_do_not_fill_the_cache_for_ever(void **state)
