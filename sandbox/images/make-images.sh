@@ -89,8 +89,9 @@ leave_tree() {
 	TREE=''
 }
 
-. "$HERE/recipe.sh"
-RECIPE=$(hash_of < "$HERE/recipe.sh")
+. "$HERE/base.sh"
+. "$HERE/tools.sh"
+RECIPE=$(hash_of < "$HERE/base.sh") TOOLS_RECIPE=$(hash_of < "$HERE/tools.sh")
 
 # Pack TREE as IMAGES/KIND-HASH.erofs and name it the current one. lz4: half the size, as fast to read.
 pack() { # TREE KIND HASH
@@ -220,7 +221,7 @@ need_base=1 need_tree=1
 [ $REFRESH = 1 ] || [ "${stamp_recipe:-}" != "$RECIPE" ] || [ ! -s "$IMAGES/base-${BASE:-}.erofs" ] || need_base=0
 if [ $need_base = 0 ]; then
 	put_line "$IMAGES/base.current" "$BASE"
-	TOOLS_KEY=$(printf '%s\n%s\n' "$RECIPE" "$BASE" | hash_of)
+	TOOLS_KEY=$(printf '%s\n%s\n' "$TOOLS_RECIPE" "$BASE" | hash_of)
 	TOOLS_TREE=$CACHE/tools-tree-$TOOLS_KEY
 	[ ! -d "$TOOLS_TREE" ] || need_tree=0
 	if [ $need_tree = 0 ]; then
@@ -246,7 +247,7 @@ if [ $need_tree = 1 ]; then
 fi
 if [ $need_base = 1 ]; then
 	make_base
-	TOOLS_KEY=$(printf '%s\n%s\n' "$RECIPE" "$BASE" | hash_of)
+	TOOLS_KEY=$(printf '%s\n%s\n' "$TOOLS_RECIPE" "$BASE" | hash_of)
 	TOOLS_TREE=$CACHE/tools-tree-$TOOLS_KEY
 fi
 [ $REFRESH = 0 ] || rm -rf --one-file-system "$TOOLS_TREE"

@@ -1,5 +1,5 @@
-# recipe.sh - what is in the two images. Read by make-images.sh; images are named by its content, so
-# that a change here makes new ones and a change of the maker's manners does not.
+# base.sh - what is in the base image. Read by make-images.sh; the image is named by this file's content and
+# the packages' versions: every environment is built on a base, so a change here builds them all again.
 #
 # Byte-compiled with unchecked hashes: the images have no time stamps (mkfs.erofs -T0), and Gradio starts
 # three times slower without .pyc files.
@@ -7,11 +7,6 @@
 SUITE=bookworm
 # usr-is-merged instead of usrmerge: the latter needs all of perl, 50 MB.
 BASE_PACKAGES=python3,python3-distutils,ca-certificates,libstdc++6,libgomp1,tzdata,netbase
-TOOLS_PACKAGES="git git-lfs erofs-utils libarchive13"
-# uv comes as a wheel whose only content of interest is one static-enough binary.
-UV_VERSION=0.13.9
-UV_SHA256_x86_64=d7f459fe4fd247d830351c75686d3996ace3c6f3f728eb0e85a30b7ada0cef19
-UV_SHA256_aarch64=ecb6028d79dc96fbeafffe5c8af62a7099487ebc05a701e76714eebcffd06375
 
 # Configuration that stays in the base image, for packages.txt of Spaces.
 write_dpkg_conf() { # TREE
@@ -72,21 +67,4 @@ finish_base() { # TREE
 compile_base() { # TREE
 	find "$1/usr/lib/python3" "$1/usr/lib/python3.11" -name '*.pyc' -delete
 	job chroot "$1" python3 -I -m compileall -q -j 2 --invalidation-mode unchecked-hash /usr/lib/python3.11 /usr/lib/python3
-}
-
-# Only what is added to the base. Its package database stays away: a packages.txt that names git must install
-# it, because the running app does not see this image. perl is left out: only git's e-mail and svn commands
-# need it; so are git-lfs's system-wide filters, which would fetch while a hostile tree is checked out.
-finish_tools() { # TREE
-	local t=$1
-	rm -rf "$t"/var "$t"/run "$t"/tmp "$t"/home "$t"/root "$t"/dev "$t"/proc "$t"/sys "$t"/etc/operator "$t"/etc/resolv.conf \
-		"$t"/etc/apt "$t"/etc/dpkg "$t"/etc/shadow* "$t"/etc/passwd* "$t"/etc/group* "$t"/etc/gshadow* "$t"/etc/*- \
-		"$t"/etc/gitconfig "$t"/etc/bash_completion.d "$t"/usr/bin/perl* \
-		"$t"/usr/share/{doc,man,locale,lintian,perl,perl5,git-core,gitweb,bash-completion,mime,emacs,doc-base} \
-		"$t"/usr/lib/*-linux-gnu/{perl,perl5,libperl.so*,gconv} "$t"/etc/perl
-	find "$t" -type f -exec grep -lIm1 "^#!.*perl" {} + | xargs -r rm -f
-	find "$t" -type c -delete               # whiteouts: what the installation removed from the base may stay
-	find "$t" -type d -name __pycache__ -prune -exec rm -rf {} +
-	mkdir -p "$t/usr/local/bin"
-	chmod 755 "$t"
 }
