@@ -23,6 +23,7 @@
 #include "runtime/account/account.h"
 
 struct server;
+struct store_repo;
 struct http_conn;
 struct http_stream;
 
@@ -39,6 +40,7 @@ struct http_req {
 	const char *path;               /* raw path, not decoded, without the query */
 	struct account_actor actor;     /* who asks; anonymous when no credentials came. Invalid credentials never reach a handler */
 	const char *origin;             /* "http://localhost:7860": scheme, host and port that the client used; for every absolute URL (C-HF-01) */
+	const struct store_repo *repo;  /* the repository {owner}/{name} of a MAY_READ or MAY_WRITE route, already checked; NULL otherwise */
 	const char *request_id;
 	const char *peer;               /* address of the visitor, from edge */
 	struct sp_id space;             /* from X-Vitrine-Space: an app host's request that the server answers; none otherwise */
@@ -62,6 +64,12 @@ SP_MUST int http_query_int(const struct http_req *rq, const char *name, int64_t 
 const char *http_header(const struct http_req *rq, const char *name);    /* first one, or NULL */
 const char *http_cookie(const struct http_req *rq, const char *name);    /* or NULL */
 
+/*
+ * The Range header against a body of SIZE bytes: 1 and a piece of it (answer 206), 0 for all of it (none, several
+ * or not understood, RFC 9110 14.2). SP_EINVAL: outside (answer 416 with Content-Range).
+ */
+SP_MUST int http_range(const struct http_req *rq, uint64_t size, uint64_t *ret_offset, uint64_t *ret_len, struct sp_err *e);
+
 /* The body as a JSON object (lent, freed with the request); an empty body is {}. SP_EINVAL with line and column. */
 SP_MUST int http_json(struct http_req *rq, json_t **ret, struct sp_err *e);
 
@@ -81,7 +89,7 @@ struct http_resp {
 	const char *body;               /* lent from the arena or static */
 	size_t body_len;
 	int file_fd;                    /* >= 0: the body is file_len bytes of this file from file_offset; owned by the answer */
-	uint64_t file_offset, file_len;
+	uint64_t file_offset, file_len; /* HEAD without a body at hand: set the header Content-Length instead */
 	void (*body_free)(void *arg);   /* called with body_free_arg when the body was sent; for bodies that outlive the arena's owner */
 	void *body_free_arg;
 	struct http_stream *stream;     /* set by http_stream_open: the answer goes on until the stream is closed */
@@ -121,3 +129,21 @@ struct http_route {
 	enum account_verb verb;         /* MAY_ANYONE: the handler decides; others are checked on {owner}/{name} before it runs */
 	enum http_body body;
 };
+
+/* routes.def as declarations: `http_handler NAME;` for every handler that it names. */
+#define ROUTE(method, pattern, handler, verb, body) http_handler handler;
+#include "routes.def"
+#undef ROUTE
+
+/*
+ * Requests to an app's host that the server answers (rq->space, rq->space_why); they are not in routes.def
+ * because their paths are the app's own. Anything but GET and HEAD on a static one is 405.
+ */
+http_handler app_host_static, app_host_waiting, app_host_down, app_host_unknown, app_host_private;
+
+/*
+ * The error page of browsers (http_wants_html): fills RS's body from STATUS, the machine code and the
+ * sentence. main sets it from server/pages; without one a bare page answers.
+ */
+typedef void http_error_page(struct http_req *rq, struct http_resp *rs, int status, const char *code, const char *sentence);
+void http_set_error_page(http_error_page *page);

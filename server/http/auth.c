@@ -1,0 +1,165 @@
+#include "server/http/auth.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "runtime/store/store.h"
+#include "server/http/http_status.h"
+#include "server/http/parse.h"
+#include "server/server.h"
+
+enum { CREDENTIALS_MAX = 1024 };
+
+const char *auth_cookie_name(const struct http_req *rq)
+{
+	return sp_starts_with(rq->origin, "https:") ? "__Host-vitrine_session" : "vitrine_session";
+}
+
+/* The token in an Authorization header; NULL when there is none, "" when it cannot be one of ours. */
+static const char *token_of(struct http_req *rq)
+{
+	const char *header = http_header(rq, "authorization"), *colon;
+	unsigned char plain[CREDENTIALS_MAX + 1];
+	int n;
+
+	if (!header)
+		return NULL;
+	if (strncasecmp(header, "bearer ", 7) == 0)
+		return header + 7 + strspn(header + 7, " ");
+	if (strncasecmp(header, "basic ", 6) != 0 || strlen(header + 6) > CREDENTIALS_MAX)
+		return "";
+	n = parse_base64(header + 6, strlen(header + 6), plain);
+	if (n < 0 || memchr(plain, '\0', (size_t)n))
+		return "";
+	colon = memchr(plain, ':', (size_t)n);
+	return colon ? sp_arena_mem(rq->arena, colon + 1, (size_t)((const char *)plain + n - colon - 1)) : "";
+}
+
+bool auth_is_same_origin(const struct http_req *rq)
+{
+	const char *site = http_header(rq, "sec-fetch-site"), *origin = http_header(rq, "origin");
+
+	if (site)
+		return strcmp(site, "same-origin") == 0;
+	return origin && strcmp(origin, rq->origin) == 0;
+}
+
+static bool is_unsafe(enum http_method m)
+{
+	return m != HTTP_GET && m != HTTP_HEAD && m != HTTP_OPTIONS;
+}
+
+/* A browser tells where a request comes from; other clients send neither header. */
+static bool is_from_browser(const struct http_req *rq)
+{
+	return http_header(rq, "sec-fetch-site") || http_header(rq, "origin");
+}
+
+static int by_token(struct http_conn *c, const char *token, struct sp_err *e)
+{
+	int r = account_by_token(c->rq.srv->store, token, &c->rq.actor, e);
+
+	if (r != -SP_EAUTH && r != -SP_EINVAL)
+		return r;
+	c->rq.actor = (struct account_actor){ 0 };
+	if (!sp_id_is_none(&c->rq.space) || c->rq.space_why)
+		return 0;       /* it is the app's own header */
+	http_refuse_with(&c->rq, &c->rs, 401, "invalid-token", false, "Invalid credentials in Authorization header");
+	return 1;
+}
+
+int auth_who(struct http_conn *c, struct sp_err *e)
+{
+	struct http_req *rq = &c->rq;
+	const char *token = token_of(rq), *cookie;
+
+	if (!rq->srv->store)
+		return 0;
+	if (token)
+		return by_token(c, token, e);
+	cookie = http_cookie(rq, auth_cookie_name(rq));
+	if (cookie) {
+		int r = account_by_session(rq->srv->store, cookie, &rq->actor, e);
+
+		if (r < 0 && r != -SP_EAUTH && r != -SP_EINVAL)
+			return r;
+		if (r < 0)
+			rq->actor = (struct account_actor){ 0 };        /* an old session: browse as a stranger */
+	}
+	/* Also without a session: a foreign page must not sign its visitor in as somebody else. */
+	if (is_unsafe(rq->method) && (rq->actor.by_session || (is_from_browser(rq) && !sp_starts_with(rq->path, "/api/"))) &&
+	    !auth_is_same_origin(rq)) {
+		http_refuse_with(rq, &c->rs, 403, "cross-origin", false,
+			"This request came from another site. Open the page here and try again, or use an access token.");
+		return 1;
+	}
+	return 0;
+}
+
+static int refuse_absent(struct http_conn *c)
+{
+	bool stranger = account_is_anonymous(&c->rq.actor);
+
+	return http_reply_error(&c->rq, &c->rs, stranger ? 401 : 404, "RepoNotFound", "%s",
+		stranger ? "Repository not found. If it is private, sign in or send an access token." : "Repository not found.") == 0;
+}
+
+/* "spaces" of "/api/{type}s/…" or of the pattern; the plural's last letter is not part of the type. */
+static const char *repo_type(struct http_conn *c)
+{
+	const char *type = http_pair_get(c->params, "type", false), *pattern = c->route->pattern;
+
+	if (type)
+		return type;
+	if (strstr(pattern, "/models/"))
+		return "model";
+	return strstr(pattern, "/datasets/") ? "dataset" : "space";
+}
+
+static int may_on_repo(struct http_conn *c, struct sp_err *e)
+{
+	struct http_req *rq = &c->rq;
+	struct store_repo *repo = sp_arena_get(rq->arena, sizeof(*repo));
+	struct account_object on;
+	int r = store_repo_by_name(rq->srv->store, repo_type(c), http_param(rq, "owner"), http_param(rq, "name"), rq->arena, repo, e);
+
+	if (r == -SP_ENOENT)
+		return refuse_absent(c);
+	if (r < 0)
+		return r;
+	on = (struct account_object){ .owner = repo->owner, .is_private = repo->is_private };
+	r = account_may(&rq->actor, c->route->verb, &on, e);
+	if (r == -SP_ENOENT)
+		return refuse_absent(c);
+	rq->repo = repo;
+	return r;
+}
+
+static int may_create(struct http_conn *c, struct sp_err *e)
+{
+	const char *owner = http_pair_get(c->params, "owner", false);
+	struct store_user user;
+	struct account_object on;
+	int r;
+
+	if (!owner)
+		return account_may(&c->rq.actor, MAY_SIGNED_IN, NULL, e);      /* the owner is in the body: the handler's to check */
+	r = store_user_by_name(c->rq.srv->store, owner, &user, e);
+	if (r < 0)
+		return r;
+	on = (struct account_object){ .owner = user.id };
+	return account_may(&c->rq.actor, MAY_CREATE, &on, e);
+}
+
+int auth_may(struct http_conn *c, struct sp_err *e)
+{
+	if (!c->route || c->route->verb == MAY_ANYONE)
+		return 0;
+	if (!c->rq.srv->store)
+		return sp_fail(e, SP_EBUSY, 0, "the server is starting");
+	if (c->route->verb == MAY_READ || c->route->verb == MAY_WRITE)
+		return may_on_repo(c, e);
+	if (c->route->verb == MAY_CREATE)
+		return may_create(c, e);
+	return account_may(&c->rq.actor, c->route->verb, NULL, e);
+}

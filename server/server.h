@@ -1,0 +1,52 @@
+/*
+ * server.h - everything that the one vitrine-server process has, for handlers (rq->srv).
+ *
+ * Made in main before the first request and not changed afterwards; each member says in its own header
+ * from which thread it may be used. Members are NULL only in tests that do without them.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "launch.h"
+
+struct sp_loop;
+struct store;
+struct repos;
+struct logs;
+struct spaces;
+struct launch_client;
+struct http;
+struct ws;
+struct routes_pub;
+struct admin;
+struct events;
+
+struct server {
+	struct sp_loop *loop;
+	struct store *store;
+	struct repos *repos;
+	struct logs *logs;
+	struct spaces *spaces;
+	struct launch_client *launch;
+	struct http *http;
+	struct ws *ws;
+	struct routes_pub *routes;
+	struct admin *admin;
+	struct events *events;
+
+	const char *state_dir;          /* "/state" */
+	const char *domain;             /* apps are LABEL.DOMAIN */
+	const char *listen_name;        /* "localhost:7860": host and port of the platform where no request says it */
+	uint16_t public_port;
+	bool tls;
+	int tmp_dirfd;                  /* STATE/tmp, for unlinked files */
+};
+
+/*
+ * Tell everybody who listens to TOPIC ("space:ID") on /-/events. JSON is one object on one line, lent. Only
+ * the newest event of a topic counts: a reader that was away gets that one. From the loop thread.
+ */
+void server_publish_event(struct server *srv, const char *topic, const char *json);
