@@ -31,15 +31,23 @@ struct log_sink *log_sink_new(struct logs *l, const struct sp_id *space, enum lo
 void log_sink_say(struct log_sink *s, const char *fmt, ...) SP_PRINTF(2, 3);
 /* Add another source to the same log (the next build step). */
 void log_sink_attach(struct log_sink *s, int read_fd);
-/* No more will come; followers are told once everything read is written. */
+/* No more will come; followers are told once everything read is written. The sink frees itself. */
 void log_sink_end(struct log_sink *s);
+/*
+ * Call FN(ARG) once, on the loop thread, when every source has ended and is written, so that
+ * log_last_lines sees all of it; at the latest after 2 s (a process may have left its output open).
+ */
+void log_sink_drained(struct log_sink *s, void (*fn)(void *arg), void *arg);
 /* The last N lines of text as they are now, newest last, for causes. From any thread. "" when none. */
 const char *log_last_lines(struct logs *l, const struct sp_id *space, enum log_kind kind, unsigned n, struct sp_arena *a);
+/* The same of the log ID. */
+const char *log_last_lines_of(struct logs *l, const struct sp_id *space, enum log_kind kind, const struct sp_id *id, unsigned n, struct sp_arena *a);
 
 /*
  * Follow the newest log of this kind from its beginning (C-HF-88): LINES(ARG, json, n) with whole JSON
- * lines, then ENDED(ARG) when the log is complete. On the loop thread. Tail_stop ends it without ENDED.
- * From any thread: starting and stopping wait for the loop.
+ * lines, then ENDED(ARG) when the log is complete (at once when there is none). On the loop thread.
+ * Tail_stop ends it without ENDED and must be called once for every tail, also after ENDED. From any
+ * thread, callbacks included: starting and stopping wait for the loop.
  */
 SP_MUST int log_tail_start(struct logs *l, const struct sp_id *space, enum log_kind kind,
 		void (*lines)(void *arg, const char *p, size_t n), void (*ended)(void *arg), void *arg,
