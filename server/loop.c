@@ -298,8 +298,10 @@ static void close_left(uv_handle_t *h, SP_UNUSED void *arg)
 }
 
 /* Work under way may wait for the loop (sp_loop_call), so the loop turns until nobody has anything to do. */
-static void drain(struct sp_loop *loop)
+void loop_drain(struct sp_loop *loop)
 {
+	loop->thread = pthread_self();
+	loop->has_thread = true;
 	for (unsigned i = 0; i < POOL_MAX; i++) {
 		struct pool *p = &loop->pools[i];
 		bool idle = p->count == 0;
@@ -314,6 +316,7 @@ static void drain(struct sp_loop *loop)
 				usleep(1000);
 		}
 	}
+	run_posted(&loop->wake);
 }
 
 void loop_free(struct sp_loop *loop)
@@ -322,9 +325,7 @@ void loop_free(struct sp_loop *loop)
 
 	if (!loop)
 		return;
-	loop->thread = pthread_self();
-	loop->has_thread = true;
-	drain(loop);
+	loop_drain(loop);
 	for (unsigned i = 0; i < POOL_MAX; i++)
 		if (loop->pools[i].loop)
 			pool_end(&loop->pools[i]);

@@ -16,6 +16,7 @@
 #include "server/http/events.h"
 #include "server/http/http.h"
 #include "server/http/mhd.h"
+#include "server/http/router.h"
 #include "server/options.h"
 #include "server/server.h"
 #include "server/uvloop.h"
@@ -71,6 +72,7 @@ static int start(struct parts *p, struct sp_err *e)
 		return r;
 	if ((r = events_new(srv->loop, &srv->events, e)) < 0)
 		return r;
+	router_use(&http_routes);
 	if (p->opt.http_fd >= 0 && (r = http_new(srv, p->opt.http_fd, &srv->http, e)) < 0)
 		return r;
 	return 0;
@@ -106,6 +108,7 @@ int main(int argc, char **argv)
 	}
 	log_info("ready");
 	loop_run(p.srv.loop);
+	loop_drain(p.srv.loop);
 	http_free(p.srv.http);
 	store_close(p.srv.store);
 	return 0;

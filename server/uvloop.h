@@ -16,7 +16,10 @@ SP_MUST int loop_new(struct sp_loop **ret, struct sp_err *e);
 void loop_run(struct sp_loop *loop);            /* the calling thread becomes the loop thread until loop_stop */
 void loop_stop(struct sp_loop *loop);           /* from any thread */
 
-/* Runs what was posted, waits for work under way, ends the threads. Handles that are still open are closed. */
+/* After loop_run has returned: let work under way finish, turning the loop for it. No new work may come. */
+void loop_drain(struct sp_loop *loop);
+
+/* Drains, ends the threads, closes handles that are still open. */
 void loop_free(struct sp_loop *loop);
 
 /* sp_loop_work on a pool of choice. */

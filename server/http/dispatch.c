@@ -46,19 +46,13 @@ static void set_identity(struct http_conn *c)
 		http_reject(c, SP_EINVAL, "the Host header is not a host name");
 }
 
-static const struct { const char *why; http_handler *handler; } app_hosts[] = {
-	{ "static", app_host_static },
-	{ "waiting", app_host_waiting },
-	{ "down", app_host_down },
-	{ "unknown", app_host_unknown },
-	{ "private", app_host_private },
-};
-
 static http_handler *app_host_handler(const char *why)
 {
-	for (unsigned i = 0; why && i < sizeof(app_hosts) / sizeof(app_hosts[0]); i++)
-		if (strcmp(app_hosts[i].why, why) == 0)
-			return app_hosts[i].handler;
+	const struct http_table *t = router_table();
+
+	for (unsigned i = 0; why && i < t->hosts_count; i++)
+		if (strcmp(t->hosts[i].why, why) == 0)
+			return t->hosts[i].handler;
 	return NULL;
 }
 
@@ -79,7 +73,7 @@ static void find_route(struct http_conn *c)
 
 	if (c->refused || c->rq.space_why)
 		return;
-	r = router_find(http_routes, http_routes_count, c->rq.method, c->rq.path, c->rq.arena, &c->route, &c->params, c->allow, &c->err);
+	r = router_find(router_table(), c->rq.method, c->rq.path, c->rq.arena, &c->route, &c->params, c->allow, &c->err);
 	if (r < 0)
 		c->refused = r;
 	else

@@ -17,13 +17,13 @@
 #include "server/http/body.h"
 #include "server/http/conn.h"
 #include "server/http/http_status.h"
+#include "server/http/sending.h"
 #include "server/http/stream.h"
 #include "server/server.h"
 #include "server/uvloop.h"
 
 enum {
 	IDLE_S = 120,                   /* edge closes its idle connections long before */
-	FILE_PIECE = 256 * 1024,
 	SEND_BLOCK = 32 * 1024,         /* libmicrohttpd reads a body of ours in blocks of this size */
 	ACCEPTS_MAX = 64,               /* per turn, so that accepting does not starve answering */
 };
@@ -40,9 +40,6 @@ struct http {
 };
 
 enum phase { PH_HEAD, PH_ADMITTED, PH_BODY, PH_DISCARD, PH_ANSWER, PH_SENT };
-
-/* The file of an answer, read ahead by the pool in pieces. */
-struct sending { char *piece; size_t n; uint64_t at; bool is_failed; };
 
 struct request {
 	struct http_conn c;             /* first: what handlers get as rq->conn */
@@ -72,7 +69,8 @@ static void unpark(void *arg)
 	if (!q->is_parked)
 		return;
 	q->is_parked = false;
-	MHD_resume_connection(q->mhd);          /* wakes the daemon's epoll descriptor */
+	MHD_resume_connection(q->mhd);
+	sp_timer_start(q->http->timer, 0, 0);   /* without threads it has no way to wake us itself */
 }
 
 static void work_park(struct request *q, enum loop_pool pool, void (*work)(void *arg), void (*done)(void *arg))
@@ -283,40 +281,18 @@ static ssize_t read_nothing(SP_UNUSED void *arg, SP_UNUSED uint64_t pos, SP_UNUS
 static void file_work(void *arg)
 {
 	struct request *q = arg;
-	struct sending *s = &q->sending;
-	const struct http_resp *rs = &q->c.rs;
-	uint64_t left = rs->file_len - s->at;
-	ssize_t n;
 
-	if (!s->piece)
-		s->piece = malloc(FILE_PIECE);
-	if (!s->piece)
-		abort();
-	do
-		n = pread(rs->file_fd, s->piece, left < FILE_PIECE ? (size_t)left : FILE_PIECE, (off_t)(rs->file_offset + s->at));
-	while (n < 0 && errno == EINTR);
-	s->is_failed = n <= 0;
-	s->n = n > 0 ? (size_t)n : 0;
+	sending_read(&q->sending, &q->c.rs);
 }
 
 static ssize_t read_file(void *arg, uint64_t pos, char *buf, size_t max)
 {
 	struct request *q = arg;
-	struct sending *s = &q->sending;
+	ssize_t n = sending_take(&q->sending, pos, buf, max);
 
-	if (s->is_failed)
-		return MHD_CONTENT_READER_END_WITH_ERROR;
-	if (s->n && pos >= s->at && pos < s->at + s->n) {
-		size_t skip = (size_t)(pos - s->at), n = s->n - skip;
-
-		n = n < max ? n : max;
-		memcpy(buf, s->piece + skip, n);
-		return (ssize_t)n;
-	}
-	s->at = pos;
-	s->n = 0;
-	work_park(q, POOL_FILE, file_work, unpark);
-	return 0;
+	if (n == 0)
+		work_park(q, POOL_FILE, file_work, unpark);
+	return n < 0 ? MHD_CONTENT_READER_END_WITH_ERROR : n;
 }
 
 static ssize_t read_stream(void *arg, SP_UNUSED uint64_t pos, char *buf, size_t max)
@@ -448,7 +424,7 @@ static void on_completed(SP_UNUSED void *arg, SP_UNUSED struct MHD_Connection *m
 		q->next->self = q->self;
 	http_conn_fini(&q->c);
 	body_fini(&q->body);
-	free(q->sending.piece);
+	sending_fini(&q->sending);
 	free(q);
 }
 

@@ -4,12 +4,17 @@
 
 #include "server/http/parse.h"
 
-const struct http_route http_routes[] = {
-#define ROUTE(method, pattern, handler, verb, body) { method, pattern, handler, #handler, verb, body },
-#include "server/http/routes.def"
-#undef ROUTE
-};
-const unsigned http_routes_count = sizeof(http_routes) / sizeof(http_routes[0]);
+static const struct http_table *in_use = &(const struct http_table){ 0 };
+
+const struct http_table *router_table(void)
+{
+	return in_use;
+}
+
+void router_use(const struct http_table *t)
+{
+	in_use = t;
+}
 
 enum { SEGMENTS_MAX = 16, PARAMS_MAX = 8 };
 
@@ -117,24 +122,26 @@ static int take_params(const struct match *m, struct sp_arena *a, struct http_pa
 	return 0;
 }
 
-int router_find(const struct http_route *table, unsigned count, enum http_method method, const char *path,
-		struct sp_arena *a, const struct http_route **ret, struct http_pair **ret_params, char allow[64], struct sp_err *e)
+int router_find(const struct http_table *table, enum http_method method, const char *path, struct sp_arena *a,
+		const struct http_route **ret, struct http_pair **ret_params, char allow[64], struct sp_err *e)
 {
 	const struct http_route *best = NULL;
 	struct match best_match, m;
 	int r;
 
 	allow[0] = '\0';
-	for (unsigned i = 0; i < count; i++) {
-		if (!fits(table[i].pattern, path, &m))
+	for (unsigned i = 0; i < table->count; i++) {
+		const struct http_route *row = &table->rows[i];
+
+		if (!fits(row->pattern, path, &m))
 			continue;
-		if (!answers(&table[i], method)) {
-			add_allowed(allow, table[i].method);
+		if (!answers(row, method)) {
+			add_allowed(allow, row->method);
 			continue;
 		}
 		if (best && memcmp(m.fits, best_match.fits, sizeof(m.fits)) >= 0)
 			continue;
-		best = &table[i];
+		best = row;
 		best_match = m;
 	}
 	if (!best)
