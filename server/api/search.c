@@ -9,7 +9,7 @@
 enum { WORDS_MAX = 8, WORD_MAX = 60, FOUND_MAX = 200, PER_WORD = 100, SHOWN_MAX = 50, TAGS_MAX = 8 };
 
 struct found { struct store_repo repo; unsigned score; };
-struct search { struct http_req *rq; const char *tags[TAGS_MAX + 1]; struct found *at; unsigned n, words; };
+struct search { struct http_req *rq; const char *tags[TAGS_MAX + 1], *sdks[TAGS_MAX + 1]; struct found *at; unsigned n, words; };
 
 static int by_score(const void *a, const void *b)
 {
@@ -22,8 +22,19 @@ static int by_score(const void *a, const void *b)
 	return (x->repo.created_ms < y->repo.created_ms) - (x->repo.created_ms > y->repo.created_ms);
 }
 
+/* Several SDKs mean any of them, several tags all of them. */
+static bool is_of_sdk(const struct search *s, const struct store_repo *r)
+{
+	for (unsigned i = 0; s->sdks[i]; i++)
+		if (strcmp(s->sdks[i], r->sdk) == 0)
+			return true;
+	return !s->sdks[0];
+}
+
 static void count(struct search *s, const struct store_repo *r)
 {
+	if (!is_of_sdk(s, r))
+		return;
 	for (unsigned i = 0; i < s->n; i++) {
 		if (sp_id_eq(&s->at[i].repo.id, &r->id)) {
 			s->at[i].score++;
@@ -96,18 +107,17 @@ static int append(struct search *s, const struct found *f, json_t *list, struct 
 int api_space_search(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
 {
 	struct search s = { .rq = rq, .at = sp_arena_get(rq->arena, FOUND_MAX * sizeof(struct found)) };
-	const char *q = http_query(rq, "q"), *value;
+	const char *q = http_query(rq, "q");
 	bool all = http_query_bool(rq, "includeNonRunning");
-	unsigned tags = 0;
 	json_t *list;
 	int r;
 
 	if (!q || !q[0])
 		return sp_fail(e, SP_EINVAL, 0, "the query parameter 'q' is missing: say what you look for");
-	for (unsigned i = 0; tags < TAGS_MAX && (value = http_query_at(rq, "filter", i)); i++)
-		s.tags[tags++] = value;
-	if (tags < TAGS_MAX && (value = http_query(rq, "sdk")))
-		s.tags[tags++] = value;
+	for (unsigned i = 0; i < TAGS_MAX; i++) {
+		s.tags[i] = http_query_at(rq, "filter", i);
+		s.sdks[i] = http_query_at(rq, "sdk", i);
+	}
 	r = look_for_all(&s, q, e);
 	if (r < 0)
 		return r;
