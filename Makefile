@@ -38,7 +38,7 @@ CFLAGS_ALL := -std=gnu17 -D_GNU_SOURCE $(WARN) $(WERROR) $(HARDEN) $(OPT) -fPIE 
 LDFLAGS_ALL := -pie -pthread -Wl,-z,relro,-z,now,-z,noexecstack $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 
 LIBS_server := -lmicrohttpd -lwebsockets -luv -lgit2 -lsqlite3 -ljansson -lyaml -lsodium -lcrypto
-LIBS_cmd    := -lcurl -ljansson -lsodium -lyaml
+LIBS_cmd    := -lcurl -ljansson -lsodium -lcrypto
 LIBS_worker := -larchive
 LIBS_launcher := -lseccomp
 
