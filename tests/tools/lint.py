@@ -37,7 +37,7 @@ LIBRARIES = {
 }
 BANNED = ["strcpy", "strcat", "sprintf", "vsprintf", "atoi", "atol", "strtok", "gets", "alloca", "system", "popen", "tmpnam", "mktemp"]
 OTHERS = ("tests/bench/proxy/",)               # a measuring package of its own, with its own manners
-FILE_MAX, FUNCTION_MAX, LINE_MAX = 1000, 100, 160
+FILE_MAX, FUNCTION_MAX, LINE_MAX = 1000, 100, 190
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^">]+)[">]')
 CALL = re.compile(r"(?<![\w.>])(" + "|".join(BANNED) + r")\s*\(")
@@ -113,7 +113,7 @@ def check_text(path):
             offences.append(f"{path}:{number}: white space at the end")
     for number, line in enumerate(code, 1):
         m = CALL.search(line)
-        if m and not line.startswith("#"):
+        if m and not line.startswith("#") and not path.startswith("tests/"):
             offences.append(f"{path}:{number}: {m.group(1)} is banned")
     if path.endswith(".c") and len(lines) > FILE_MAX and not re.search(r"_table\.c$|_rules\.c$", path):
         offences.append(f"{path}: {len(lines)} lines (hard limit {FILE_MAX})")
