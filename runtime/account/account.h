@@ -49,6 +49,10 @@ struct account_token account_token_new(void);
 /* Look a bearer token up. SP_EAUTH: unknown or revoked; the comparison is by hash and index, so time tells nothing. */
 SP_MUST int account_by_token(struct store *st, const char *token, struct account_actor *ret, struct sp_err *e);
 
+/* One more access token of USER; LABEL tells them apart. SP_EINVAL: the label is too long. */
+SP_MUST int account_token_add(struct store *st, const struct sp_id *user, const char *label, enum account_role role,
+		struct account_token *ret, struct sp_err *e);
+
 /* Sessions of browsers. The cookie's value is returned once; only its hash is kept. */
 SP_MUST int account_session_new(struct store *st, const struct sp_id *user, struct account_token *ret_cookie, struct sp_err *e);
 SP_MUST int account_by_session(struct store *st, const char *cookie, struct account_actor *ret, struct sp_err *e);

@@ -101,6 +101,23 @@ static int issue(struct store *st, const struct sp_id *user, int kind, const cha
 	return 0;
 }
 
+int account_token_add(struct store *st, const struct sp_id *user, const char *label, enum account_role role,
+		struct account_token *ret, struct sp_err *e)
+{
+	struct account_token secret = account_token_new();
+	struct store_token row = { .user = *user, .kind = TOKEN_ACCESS, .role = role, .created_ms = sp_wall_ms() };
+	int r;
+
+	token_hash(secret.s, row.sha256);
+	if (sp_copy(row.label, sizeof(row.label), label) < 0)
+		return sp_fail(e, SP_EINVAL, 0, "the name of a token has at most %zu bytes", sizeof(row.label) - 1);
+	r = store_token_add(st, &row, e);
+	if (r < 0)
+		return r;
+	*ret = secret;
+	return 0;
+}
+
 int account_session_new(struct store *st, const struct sp_id *user, struct account_token *ret_cookie, struct sp_err *e)
 {
 	return issue(st, user, TOKEN_SESSION, "browser", SESSION_MS, ret_cookie, e);

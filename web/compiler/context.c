@@ -4,7 +4,7 @@
 #include <string.h>
 
 static const char *const url_attrs[] = {
-	"href", "src", "action", "formaction", "poster", "cite", "data", "background", "manifest", "xlink:href", "ping",
+	"href", "src", "action", "formaction", "poster", "cite", "data", "background", "manifest", "xlink:href", "ping", "data-src",
 };
 /* Their values are code, documents or lists that no escaper of ours covers. */
 static const char *const refused_attrs[] = { "srcdoc", "srcset", "sandbox", "allow", "content", "integrity", "nonce", "is" };

@@ -1,0 +1,158 @@
+/*
+ * view.h - what each view of web/views is given. A struct view_NAME belongs to NAME.html.
+ *
+ * Everything is lent for the call, mostly from the request's arena. Text is as the user wrote it: the views
+ * escape. Booleans and "" are what {{#if}} looks at.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "server/pages/vt.h"
+
+/* A moment: "2026-11-23T18:51:07.123Z" for machines, "3 min ago" for people. iso "" when unknown. */
+struct view_when { const char *iso, *text; };
+
+/* A state as dot, word and time (C-UI-09). */
+struct view_chip {
+	const char *tone;               /* "green", "blue", "amber", "red", "gray" */
+	const char *word;               /* "Running" */
+	bool pulse;
+	struct view_when since;
+};
+
+/* The frame of every page of the platform. */
+struct view_page {
+	bool fragment;                  /* only what stands inside <main> */
+	const char *title;
+	const char *icon;               /* emoji of the page's icon; "" for vitrine's own */
+	const char *icon_state;         /* tone of the dot in the icon; "" for none */
+	const char *user;               /* "" when nobody is signed in */
+	const char *query;              /* what the search box holds */
+	const char *topics;             /* "space:ID,space:ID": live when not "" */
+	const char *announce;           /* said to screen readers when it changes: "demo is now running" */
+	const char *next;               /* where signing in leads back to */
+	bool refresh;                   /* without JavaScript, load again in 3 s */
+	bool insecure;                  /* plain http on a name that is not localhost: say so (CONTRACTS 9.3) */
+	bool copies, logs;              /* the page has copy buttons, live logs */
+	bool tall;                      /* the content fills the window */
+};
+
+struct view_card {
+	const char *owner, *name, *title, *emoji, *from, *to, *description, *id;
+	long likes;
+	bool is_private;
+	struct view_chip chip;
+	struct view_when changed;
+};
+
+struct view_choice { const char *word, *value; bool is_on; };
+
+struct view_gallery {
+	struct view_page page;
+	const struct view_card *cards;
+	size_t n_cards;
+	const char *query, *sort, *sdk;
+	const struct view_choice *sorts, *sdks;
+	size_t n_sorts, n_sdks;
+	bool has_previous, has_next, is_filtered;
+	long previous, next;
+	const char *origin;             /* for the commands of the empty state */
+};
+
+struct view_space_head {
+	const char *owner, *name, *title, *emoji, *from, *to, *id;
+	const char *tab;                /* "app", "files", "logs" */
+	bool on_app, on_files, on_logs;
+	bool is_private, may_write, is_signed_in, is_liked;
+	long likes;
+	struct view_chip chip;
+	const char *app_url;            /* the app's own address */
+};
+
+struct view_step { const char *word, *state /* "done", "now", "todo", "failed" */; bool is_now, is_done, is_failed; };
+struct view_steps { const struct view_step *steps; size_t n_steps; };
+
+/* A log of the platform: what is known now, and where the rest comes from. */
+struct view_log { const char *owner, *name, *kind /* "run", "build"; "" for none */, *label, *lines; };
+
+/* Why there is no app to see, and what to do (C-UI-18). */
+struct view_state {
+	const char *heading, *text, *next, *evidence, *code, *tone;
+	struct view_steps steps;        /* none: not on its way up */
+	const char *usually;            /* "Usually 6 s." */
+	const char *owner, *name;
+	struct view_log log;            /* shown live below */
+	bool may_write, can_restart;
+	const char *origin;
+	bool show_start;                /* commands for an empty repository */
+};
+
+struct view_space {
+	struct view_page page;
+	struct view_space_head head;
+	bool shows_app;
+	const char *frame_url;
+	const char *keep;               /* the frame stays as it is while this does not change */
+	const char *notice;             /* beside a running app: "A new version is being built." */
+	const char *notice_next;
+	struct view_state state;
+};
+
+struct view_logs {
+	struct view_page page;
+	struct view_space_head head;
+	struct view_log log;
+	bool on_run, on_build;
+	struct view_chip chip;
+	bool can_pause, can_restart;
+	const char *cause, *cause_next;
+};
+
+struct view_file { const char *name, *path, *size, *title; bool is_dir, is_lfs, is_link; struct view_when at; };
+struct view_crumb { const char *name, *path; bool is_last; };
+
+struct view_files {
+	struct view_page page;
+	struct view_space_head head;
+	const char *owner, *name, *rev, *commit, *commit_short, *parent;
+	bool has_parent, is_empty;
+	const struct view_crumb *crumbs;
+	size_t n_crumbs;
+	const struct view_file *files;
+	size_t n_files;
+	const char *origin;
+};
+
+struct view_profile {
+	struct view_page page;
+	const char *user, *fullname;
+	bool is_me;
+	const struct view_card *cards;
+	size_t n_cards;
+	const char *origin;
+	const char *new_token;          /* shown once; "" otherwise */
+};
+
+struct view_signin { struct view_page page; const char *error, *next; };
+struct view_signin_link { struct view_page page; const char *token, *next; };
+struct view_error { struct view_page page; int status; const char *heading, *sentence, *code, *next; bool offer_signin; };
+
+/* Pages on an app's own host: no scripts or styles of the platform's origin, which an app could stand in for. */
+struct view_bare {
+	const char *title, *emoji, *from, *to;
+	struct safe_html style;         /* a <style> with the answer's nonce */
+	bool live;                      /* load /.vitrine/wait.js */
+	unsigned refresh_s;             /* 0: never */
+};
+struct view_wait {
+	struct view_bare bare;
+	const char *name, *heading, *usually, *stage;
+	struct view_steps steps;
+};
+struct view_app_down {
+	struct view_bare bare;
+	const char *heading, *text, *next, *code;
+	const char *space_url, *space_word;     /* the Space's page on the platform, or the platform's; "" for none */
+};

@@ -1,0 +1,21 @@
+// <vt-copy><pre>command</pre></vt-copy>: a button that copies the text.
+customElements.define("vt-copy", class extends HTMLElement {
+	connectedCallback() {
+		if (!navigator.clipboard || this.querySelector("button")) return;
+		const button = document.createElement("button");
+		button.type = "button";
+		button.className = "quiet";
+		button.textContent = "Copy";
+		button.addEventListener("click", async () => {
+			try {
+				await navigator.clipboard.writeText(this.querySelector("pre").textContent);
+				button.textContent = "Copied";
+			} catch {
+				getSelection().selectAllChildren(this.querySelector("pre"));
+				button.textContent = "Selected";
+			}
+			setTimeout(() => { button.textContent = "Copy"; }, 1500);
+		});
+		this.append(button);
+	}
+});
