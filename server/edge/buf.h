@@ -1,0 +1,23 @@
+/*
+ * buf.h - buffers in two sizes from free lists: heads that wait, and one read.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { BUF_SMALL = 4096, BUF_BIG = 131072, BUF_KEEP_BIG = 16, BUF_KEEP_SMALL = 512 };
+
+/* Bytes AT to END of P are filled. */
+struct buf { struct buf *next; uint32_t at, end, cap; char p[]; };
+
+struct buf_pool { struct buf *small, *big; unsigned nsmall, nbig; };
+
+struct buf *buf_new(struct buf_pool *pool, size_t need);        /* SMALL if that suffices, else BIG; empty. Aborts without memory */
+void buf_free(struct buf_pool *pool, struct buf *b);            /* NULL is fine */
+
+static inline size_t buf_n(const struct buf *b)
+{
+	return b ? b->end - b->at : 0;
+}
