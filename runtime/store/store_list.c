@@ -7,11 +7,12 @@
 
 enum { WORDS_MAX = 8, TAGS_MAX = 16, WORD_BYTES = 100 };
 
+/* Each is an index of schema.c read in one direction: the first page of any number of Spaces sorts nothing. */
 static const char *const order_by[][2] = {
-	[SORT_CREATED] = { "r.created_ms DESC, r.id", "r.created_ms, r.id" },
-	[SORT_CHANGED] = { "r.changed_ms DESC, r.id", "r.changed_ms, r.id" },
-	[SORT_LIKES] = { "r.likes DESC, r.created_ms DESC, r.id", "r.likes, r.created_ms, r.id" },
-	[SORT_TRENDING] = { "r.trending DESC, r.created_ms DESC, r.id", "r.trending, r.created_ms, r.id" },
+	[SORT_CREATED] = { "r.created_ms DESC, r.id DESC", "r.created_ms, r.id" },
+	[SORT_CHANGED] = { "r.changed_ms DESC, r.id DESC", "r.changed_ms, r.id" },
+	[SORT_LIKES] = { "r.likes DESC, r.created_ms DESC, r.id DESC", "r.likes, r.created_ms, r.id" },
+	[SORT_TRENDING] = { "r.trending DESC, r.created_ms DESC, r.id DESC", "r.trending, r.created_ms, r.id" },
 };
 
 /* Words that must all occur, each as a LIKE pattern. */

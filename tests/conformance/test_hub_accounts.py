@@ -167,7 +167,7 @@ def test_addresses_and_times_have_the_form_that_clients_parse(server, spaces):
         assert ISO_Z.match(space["createdAt"]) and ISO_Z.match(space["lastModified"])
         assert re.fullmatch("[0-9a-f]{24}", space["_id"])
         port = server.url.rsplit(":", 1)[1]
-        assert space["host"] == f"http://{space['subdomain']}.{server.domain}:{port}" if hasattr(server, "domain") else space["host"]
+        assert space["host"] == f"http://{space['subdomain']}.{server.domain}:{port}"
         assert re.fullmatch("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", space["subdomain"])
         assert space["id"] in ids
 
@@ -192,12 +192,9 @@ def test_the_client_follows_pages(api, spaces):
     assert set(listed(api, search=word)) == set(ids)
 
 
-@pytest.mark.parametrize("query", ["sort=nonsense", "limit=x", "limit=-1", "direction=up", "cursor=-5", "cursor=%00"])
+@pytest.mark.parametrize("query", ["sort=nonsense", "limit=x", "limit=-1", "direction=up", "cursor=-5"])
 def test_bad_parameters_are_400_with_a_sentence(server, query):
     answer = get(server, f"/api/spaces?{query}")
-    if query == "cursor=%00":
-        assert answer.status_code in (200, 400)
-        return
     assert answer.status_code == 400 and answer.json()["error"]
 
 

@@ -1,5 +1,7 @@
 #include "tests/unit/runtime/store/temp_store.h"
 
+#include "runtime/store/store_rows.h"
+
 struct rows { struct store_repo *at; size_t n; };
 
 static struct rows list(struct temp_store *t, const struct store_repo_query *q)
@@ -131,6 +133,32 @@ static void many_shapes_of_queries_do_not_fill_the_cache_for_ever(void **state)
 	}
 }
 
+static void no_order_needs_sorting(void **state)
+{
+	static const char *const orders[] = { "created_ms DESC, r.id DESC", "changed_ms DESC, r.id DESC", "likes DESC, r.created_ms DESC, r.id DESC",
+			"trending DESC, r.created_ms DESC, r.id DESC" };
+	struct temp_store *t = *state;
+
+	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+		struct store_reader rd;
+		char sql[2000];
+
+		assert_int_equal(store_read(t->st, &rd, NULL), 0);
+		snprintf(sql, sizeof(sql), "EXPLAIN QUERY PLAN " STORE_REPO_SELECT
+				" WHERE 1 AND r.type = ? AND (r.is_private = 0 OR r.owner = ?) ORDER BY r.%s LIMIT ? OFFSET ?", orders[i]);
+		struct db_query q = db_query(rd.db, sql);
+
+		while (db_next(&q, NULL) > 0) {
+			char step[200];
+
+			db_column_array(&q, 3, step);
+			assert_null(strstr(step, "TEMP B-TREE"));
+		}
+		db_query_end(&q);
+		store_read_end(&rd);
+	}
+}
+
 static void every_id_is_listed(void **state)
 {
 	struct temp_store *t = *state;
@@ -152,6 +180,7 @@ int main(void)
 		filled(author_search_and_tags_narrow),
 		filled(likes_and_trending_order),
 		filled(many_shapes_of_queries_do_not_fill_the_cache_for_ever),
+		filled(no_order_needs_sorting),
 		filled(every_id_is_listed),
 	};
 
