@@ -14,7 +14,7 @@ enum { USER_NAME_MIN = 2, USER_NAME_MAX = 40, TOKEN_CHARS_MIN = 8, TOKEN_CHARS_M
 
 /* First segments of the platform's own addresses, and names that would deceive. */
 static const char *const reserved[] = {
-	"api", "assets", "buckets", "collections", "datasets", "docs", "explore", "healthz", "help", "join", "kernels", "login",
+	"api", "assets", "avatars", "buckets", "collections", "datasets", "docs", "explore", "healthz", "help", "join", "kernels", "login",
 	"logout", "me", "models", "new", "notifications", "oauth", "organizations", "papers", "readyz", "repos", "resolve", "search",
 	"settings", "signin", "signout", "signup", "spaces", "static", "system", "templates", "user", "users", "vitrine", "www",
 };
