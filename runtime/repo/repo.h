@@ -59,6 +59,16 @@ SP_MUST int repo_tree_page(struct repos *rs, const struct sp_id *id, const char 
 SP_MUST int repo_stat(struct repos *rs, const struct sp_id *id, const char *commit, const char *path, bool with_last_commit,
 		struct sp_arena *a, struct repo_entry *ret, struct sp_err *e);
 
+/* Of N paths those that exist: an array of N, path NULL where there is none. */
+SP_MUST int repo_stat_many(struct repos *rs, const struct sp_id *id, const char *commit, const char *const *paths, size_t n, bool with_last_commit,
+		struct sp_arena *a, struct repo_entry **ret, struct sp_err *e);
+
+/*
+ * Which of N paths the .gitignore text RULES (NULL: the one in the root of COMMIT) tells to leave out.
+ */
+SP_MUST int repo_ignored(struct repos *rs, const struct sp_id *id, const char *commit, const char *rules, const char *const *paths, size_t n,
+		bool *ret, struct sp_err *e);
+
 /*
  * The content: small blobs in memory (*ret_p owned by the blob; release with repo_blob_free), LFS objects
  * as a descriptor. LFS objects are read only through a repository that names them.

@@ -188,27 +188,42 @@ int repo_tree(struct repos *rs, const struct sp_id *id, const char *commit, cons
 	return repo_tree_page(rs, id, commit, path, &all, a, ret, ret_n, &more, e);
 }
 
-int repo_stat(struct repos *rs, const struct sp_id *id, const char *commit, const char *path, bool with_last_commit,
-		struct sp_arena *a, struct repo_entry *ret, struct sp_err *e)
+int repo_stat_many(struct repos *rs, const struct sp_id *id, const char *commit, const char *const *paths, size_t n, bool with_last_commit,
+		struct sp_arena *a, struct repo_entry **ret, struct sp_err *e)
 {
 	repo_auto(git_repository) git_repository *g = NULL;
 	repo_auto(git_tree) git_tree *root = NULL;
-	repo_auto(git_tree_entry) git_tree_entry *at = NULL;
-	struct repo_entry it;
+	struct repo_entry *v = sp_arena_get(a, (n + 1) * sizeof(*v));
 	int r = repo_open(rs, id, &g, e);
 
 	if (r == 0)
 		r = repo_tree_of(g, commit, &root, e);
+	for (size_t i = 0; i < n && r == 0; i++) {
+		repo_auto(git_tree_entry) git_tree_entry *at = NULL;
+
+		if (!*paths[i] || git_tree_entry_bypath(&at, root, paths[i]) < 0 || !is_listed(at))
+			continue;
+		entry_of(at, sp_arena_str(a, paths[i]), &v[i]);
+		r = repo_entries_fill(rs, id, g, &v[i], 1, e);
+		if (r == 0 && with_last_commit)
+			r = repo_entries_last(g, commit, &v[i], 1, a, e);
+	}
 	if (r < 0)
 		return r;
-	if (!*path || git_tree_entry_bypath(&at, root, path) < 0 || !is_listed(at))
+	*ret = v;
+	return 0;
+}
+
+int repo_stat(struct repos *rs, const struct sp_id *id, const char *commit, const char *path, bool with_last_commit,
+		struct sp_arena *a, struct repo_entry *ret, struct sp_err *e)
+{
+	struct repo_entry *it;
+	int r = repo_stat_many(rs, id, commit, &path, 1, with_last_commit, a, &it, e);
+
+	if (r < 0)
+		return r;
+	if (!it->path)
 		return sp_fail(e, SP_ENOENT, 0, "no file '%.100s' in this revision", path);
-	entry_of(at, sp_arena_str(a, path), &it);
-	r = repo_entries_fill(rs, id, g, &it, 1, e);
-	if (r == 0 && with_last_commit)
-		r = repo_entries_last(g, commit, &it, 1, a, e);
-	if (r < 0)
-		return r;
-	*ret = it;
+	*ret = *it;
 	return 0;
 }

@@ -527,6 +527,22 @@ static void archive_is_read_by_tar(void **state)
 	assert_int_equal(system(cmd), 0);
 }
 
+static void gitignore_tells_what_to_leave_out(void **state)
+{
+	struct ctx *c = *state;
+	static const char *const paths[] = { "app.py", "__pycache__/app.pyc", "sub/__pycache__/x.pyc", "data/keep.txt", "data/drop.txt", "../x", ".venv/bin/python" };
+	static const bool want[] = { false, true, true, false, true, false, true };
+	struct repo_op op = put(".gitignore", "__pycache__/\n*.pyc\n/data/*\n!/data/keep.txt\n.venv\n");
+	bool got[7];
+
+	must_commit(c, &op, 1);
+	assert_int_equal(repo_ignored(c->rs, &c->id, c->head, NULL, paths, 7, got, NULL), 0);
+	assert_memory_equal(got, want, sizeof(want));
+	assert_int_equal(repo_ignored(c->rs, &c->id, c->head, "*.py\n", paths, 7, got, NULL), 0);
+	assert_true(got[0]);
+	assert_false(got[1]);
+}
+
 static bool keep_none(void *arg, const struct sp_id *id)
 {
 	(void)id;
@@ -570,7 +586,7 @@ int main(void)
 		T(too_many_operations_are_over_the_limit), T(large_files_come_back_from_a_file), T(upload_cut_short_is_an_error),
 		T(last_commits_are_those_that_changed_the_path), T(log_pages_and_counts), T(concurrent_commits_take_turns),
 		T(acknowledged_commits_survive_a_kill), T(large_file_objects_need_their_bytes), T(archive_is_read_by_tar),
-		T(deletion_and_sweep_remove_everything), T(blob_ids_are_gits),
+		T(gitignore_tells_what_to_leave_out), T(deletion_and_sweep_remove_everything), T(blob_ids_are_gits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,128 @@
+/* The row of a Space follows its README and its main branch. */
+#include <jansson.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "auto.h"
+#include "limit.h"
+#include "runtime/build/front_matter.h"
+#include "runtime/space/space.h"
+#include "server/api/repo_util.h"
+#include "server/server.h"
+
+enum { TURNS = 64, README_MAX = 4 << 20 };
+
+static pthread_mutex_t turns[TURNS] = { [0 ... TURNS - 1] = PTHREAD_MUTEX_INITIALIZER };
+
+/* Into a fixed array; what is longer is cut at a whole UTF-8 character. */
+static void fit(char *to, size_t size, const char *from)
+{
+	size_t n = from ? strlen(from) : 0;
+
+	if (n >= size)
+		for (n = size - 1; n > 0 && ((unsigned char)from[n] & 0xc0) == 0x80; n--)
+			;
+	if (n)
+		memcpy(to, from, n);
+	to[n] = '\0';
+}
+
+static bool is_sdk(const char *sdk)
+{
+	static const char *const known[] = { "gradio", "streamlit", "static", "docker" };
+
+	for (size_t i = 0; sdk && i < SP_COUNT(known); i++)
+		if (strcmp(sdk, known[i]) == 0)
+			return true;
+	return false;
+}
+
+static const char *tags_of(struct sp_arena *a, const struct front_matter *fm, const char *sdk)
+{
+	json_t *tags = json_array();
+	char *text;
+	const char *kept;
+
+	if (*sdk)
+		json_array_append_new(tags, json_string(sdk));
+	for (size_t i = 0; fm->tags[i]; i++)
+		json_array_append_new(tags, repo_text(fm->tags[i]));
+	if (fm->license)
+		json_array_append_new(tags, repo_text(sp_arena_fmt(a, "license:%s", fm->license)));
+	text = json_dumps(tags, JSON_COMPACT);
+	kept = sp_arena_str(a, text ? text : "[]");
+	free(text);
+	json_decref(tags);
+	return kept;
+}
+
+void repo_card_read(struct sp_arena *a, const char *readme, size_t len, struct store_repo *r)
+{
+	struct front_matter fm = { 0 };
+
+	if (front_matter_parse(readme, len, &fm, NULL) < 0)
+		return;         /* the build says what is wrong with it */
+	if (is_sdk(fm.sdk))
+		fit(r->sdk, sizeof(r->sdk), fm.sdk);
+	fit(r->title, sizeof(r->title), fm.title);
+	fit(r->emoji, sizeof(r->emoji), fm.emoji);
+	fit(r->color_from, sizeof(r->color_from), fm.color_from);
+	fit(r->color_to, sizeof(r->color_to), fm.color_to);
+	fit(r->short_description, sizeof(r->short_description), fm.short_description);
+	r->card_json = sp_arena_str(a, front_matter_card_json(&fm));
+	r->tags_json = tags_of(a, &fm, r->sdk);
+	front_matter_fini(&fm);
+}
+
+static int read_card(struct server *srv, const char *commit, struct sp_arena *a, struct store_repo *r, struct sp_err *e)
+{
+	struct repo_entry at;
+	struct repo_blob b;
+	int res = repo_stat(srv->repos, &r->id, commit, "README.md", false, a, &at, e);
+
+	if (res == -SP_ENOENT)
+		return 0;
+	if (res < 0 || at.is_dir || at.is_link || at.lfs.is_lfs || at.size > README_MAX)
+		return res < 0 ? res : 0;
+	res = repo_blob(srv->repos, &r->id, &at, &b, e);
+	if (res < 0)
+		return res;
+	if (b.p)
+		repo_card_read(a, b.p, b.n, r);
+	repo_blob_free(&b);
+	return 0;
+}
+
+static int publish(struct server *srv, const struct sp_id *id, struct sp_arena *a, struct sp_err *e)
+{
+	struct store_repo r;
+	char commit[41];
+	int res = store_repo_by_id(srv->store, id, a, &r, e);
+
+	if (res == 0)
+		res = repo_resolve(srv->repos, id, "main", commit, e);
+	if (res < 0 || strcmp(r.head, commit) == 0)
+		return res;
+	res = read_card(srv, commit, a, &r, e);
+	if (res == 0)
+		res = store_repo_set_card(srv->store, &r, e);
+	if (res == 0)
+		res = store_repo_set_head(srv->store, id, commit, e);
+	if (res == 0)
+		spaces_pushed(srv->spaces, id, commit);
+	return res;
+}
+
+int repo_publish(struct server *srv, const struct sp_id *id, struct sp_err *e)
+{
+	pthread_mutex_t *turn = &turns[(unsigned char)id->s[SP_ID_LEN - 1] % TURNS];
+	struct sp_arena a;
+	int r;
+
+	sp_arena_init(&a);
+	pthread_mutex_lock(turn);
+	r = publish(srv, id, &a, e);
+	pthread_mutex_unlock(turn);
+	sp_arena_fini(&a);
+	return r;
+}

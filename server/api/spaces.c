@@ -1,0 +1,188 @@
+/* A Space and its runtime (hf-api.md 2.3, 2.5, 5.1, 5.2). */
+#include <string.h>
+
+#include "runtime/space/space.h"
+#include "server/api/repo_util.h"
+#include "server/api/space_json.h"
+#include "server/server.h"
+
+/*
+ * CONTRACTS 9.3, C-GRADIO-21: gradio_client polls while it reads BUILDING, but goes straight on to the app and
+ * gives up after 5 s on any other stage that becomes RUNNING by itself. Asking also wakes the app.
+ */
+static bool is_gradio_client(const struct http_req *rq)
+{
+	const char *agent = http_header(rq, "user-agent");
+
+	return agent && sp_starts_with(agent, "gradio_client/");
+}
+
+static void be_patient(struct http_req *rq, const struct store_repo *r, json_t *runtime)
+{
+	static const char *const passing[] = { "APP_STARTING", "SLEEPING", "STOPPED" };
+	const char *stage = json_string_value(json_object_get(runtime, "stage"));
+
+	if (!stage || !is_gradio_client(rq))
+		return;
+	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++)
+		if (strcmp(stage, passing[i]) == 0) {
+			spaces_wake(rq->srv->spaces, &r->id);
+			json_object_set_new(runtime, "stage", json_string("BUILDING"));
+			return;
+		}
+}
+
+static int reply_runtime(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
+{
+	struct store_repo now;
+	json_t *j;
+	int r = store_repo_by_id(rq->srv->store, &rq->repo->id, rq->arena, &now, e);
+
+	if (r == 0)
+		r = space_json_runtime(rq, &now, &j, e);
+	if (r < 0)
+		return r;
+	be_patient(rq, &now, j);
+	return http_reply_json(rq, rs, 200, j);
+}
+
+static int reply_space(struct http_req *rq, struct http_resp *rs, const struct store_repo *repo, const char *commit, struct sp_err *e)
+{
+	struct space_ask ask = { 0 };
+	json_t *j;
+	int r;
+
+	space_ask_read(rq, &ask);
+	ask.commit = commit;
+	r = space_json(rq, repo, &ask, &j, e);
+	if (r < 0)
+		return r;
+	be_patient(rq, repo, json_object_get(j, "runtime"));
+	return http_reply_json(rq, rs, 200, j);
+}
+
+int api_space(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
+{
+	return reply_space(rq, rs, rq->repo, NULL, e);
+}
+
+int api_space_revision(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
+{
+	char commit[41];
+	int r = repo_revision(rq, rs, http_param(rq, "rev"), commit, e);
+
+	return r != 0 ? (r < 0 ? r : 0) : reply_space(rq, rs, rq->repo, sp_arena_str(rq->arena, commit), e);
+}
+
+int api_space_runtime(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
+{
+	return reply_runtime(rq, rs, e);
+}
+
+int api_space_restart(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
+{
+	bool factory = http_query_bool(rq, "factory");
+	int r = store_repo_set_paused(rq->srv->store, &rq->repo->id, false, e);
+
+	if (r == 0)
+		r = spaces_restart(rq->srv->spaces, &rq->repo->id, factory, e);
+	if (r == 0)
+		r = store_event_add(rq->srv->store, &rq->actor.user, &rq->repo->id, "restart", factory ? "factory" : "", e);
+	return r < 0 ? r : reply_runtime(rq, rs, e);
+}
+
+int api_space_pause(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
+{
+	int r = store_repo_set_paused(rq->srv->store, &rq->repo->id, true, e);
+
+	if (r == 0)
+		r = spaces_pause(rq->srv->spaces, &rq->repo->id, e);
+	if (r == 0)
+		r = store_event_add(rq->srv->store, &rq->actor.user, &rq->repo->id, "pause", "", e);
+	return r < 0 ? r : reply_runtime(rq, rs, e);
+}
+
+int api_space_hardware(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
+{
+	const char *flavor;
+	json_t *body;
+	int r = http_json(rq, &body, e);
+
+	if (r < 0)
+		return r;
+	flavor = json_string_value(json_object_get(body, "flavor"));
+	if (!flavor || strcmp(flavor, "cpu-basic") != 0)
+		return http_reply_error(rq, rs, 400, NULL, "This server has no hardware '%.40s'. It has cpu-basic; GET /api/spaces/hardware lists what there is.",
+			flavor ? flavor : "");
+	return reply_runtime(rq, rs, e);
+}
+
+int api_space_sleeptime(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
+{
+	json_t *body, *seconds;
+	int r = http_json(rq, &body, e);
+
+	if (r < 0)
+		return r;
+	seconds = json_object_get(body, "seconds");
+	if (!json_is_integer(seconds) || json_integer_value(seconds) < -1)
+		return http_reply_error(rq, rs, 400, NULL, "'seconds' must be a whole number, or -1 for never.");
+	if (json_integer_value(seconds) != -1)  /* C-HF-81: gcTimeout stays null, which tells that apps do not sleep here */
+		http_set(rq, rs, "X-HF-Warning", "sleep-time; This version of vitrine does not put apps to sleep. The Space keeps running.");
+	return reply_runtime(rq, rs, e);
+}
+
+static void add_ref(json_t *to, const struct repo_ref *ref)
+{
+	json_array_append_new(to, json_pack("{s:o, s:o, s:s}", "name", repo_text(ref->name), "ref", repo_text(ref->full), "targetCommit", ref->commit));
+}
+
+int api_refs(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
+{
+	json_t *branches, *tags, *converts, *pulls, *all;
+	struct repo_ref *v;
+	size_t n;
+	int r = repo_refs(rq->srv->repos, &rq->repo->id, rq->arena, &v, &n, e);
+
+	if (r < 0)
+		return r;
+	branches = json_array();
+	tags = json_array();
+	converts = json_array();
+	pulls = json_array();
+	for (size_t i = 0; i < n; i++)
+		add_ref(sp_starts_with(v[i].full, "refs/heads/") ? branches : sp_starts_with(v[i].full, "refs/tags/") ? tags :
+			sp_starts_with(v[i].full, "refs/convert/") ? converts : pulls, &v[i]);
+	all = json_pack("{s:o, s:o, s:o}", "branches", branches, "converts", converts, "tags", tags);
+	if (http_query_bool(rq, "include_prs"))
+		json_object_set(all, "pullRequests", pulls);
+	json_decref(pulls);
+	return http_reply_json(rq, rs, 200, all);
+}
+
+int api_space_by_subdomain(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
+{
+	struct account_object on;
+	struct store_repo r;
+	int res = store_repo_by_label(rq->srv->store, http_param(rq, "sub"), rq->arena, &r, e);
+
+	if (res == 0) {
+		on = (struct account_object){ r.owner, r.is_private };
+		res = account_may(&rq->actor, MAY_READ, &on, e);
+	}
+	if (res == -SP_ENOENT)
+		return http_reply_error(rq, rs, account_is_anonymous(&rq->actor) ? 401 : 404, "RepoNotFound", "No Space answers at '%.70s'.", http_param(rq, "sub"));
+	return res < 0 ? res : reply_space(rq, rs, &r, NULL, e);
+}
+
+int api_space_host(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
+{
+	(void)e;
+	return http_reply_json(rq, rs, 200, json_pack("{s:s, s:s}", "host", space_host_url(rq, rq->repo), "subdomain", rq->repo->label));
+}
+
+int api_zero_gpu_quota(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
+{
+	(void)e;
+	return http_reply_error(rq, rs, 404, NULL, "This server has no ZeroGPU, so there is no quota of it.");
+}
