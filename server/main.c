@@ -1,8 +1,13 @@
 /*
  * main.c - vitrine-server, the control plane: puts the parts together in order and runs the loop.
+ *
+ * Started by the launcher with descriptors of everything that is not below the state folder. When the
+ * launcher goes, so does the server: apps survive neither without their slots nor need a server for what
+ * they serve.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,18 +16,36 @@
 #include <unistd.h>
 
 #include "auto.h"
+#include "fd.h"
 #include "log.h"
 #include "num.h"
+#include "str.h"
+#include "runtime/repo/repo.h"
+#include "runtime/space/launch_client.h"
+#include "runtime/space/logs.h"
+#include "runtime/store/store.h"
+#include "server/admin.h"
+#include "server/first_start.h"
 #include "server/http/events.h"
-#include "server/http/http.h"
 #include "server/http/mhd.h"
 #include "server/http/router.h"
 #include "server/options.h"
+#include "server/pages/page.h"
 #include "server/server.h"
+#include "server/space_hooks.h"
 #include "server/uvloop.h"
-#include "runtime/store/store.h"
+#include "server/ws/ws.h"
 
-struct parts { struct server srv; struct server_options opt; };
+enum { INDEX_ENV_MAX = 64, OPERATOR_BYTES_MAX = 65536 };
+
+struct parts {
+	struct server srv;
+	struct server_options opt;
+	char hub_url[300];
+	char *operator_env;                             /* the text that index_env points into */
+	const char *index_env[INDEX_ENV_MAX + 1];
+	int status;
+};
 
 static int open_state(struct parts *p, struct sp_err *e)
 {
@@ -41,12 +64,30 @@ static int open_state(struct parts *p, struct sp_err *e)
 	return 0;
 }
 
-static int open_store(struct parts *p, struct sp_err *e)
+static bool has_row(void *arg, const struct sp_id *id)
 {
+	struct store_repo repo;
+	struct sp_arena a;
+	int r;
+
+	sp_arena_init(&a);
+	r = store_repo_by_id(arg, id, &a, &repo, NULL);
+	sp_arena_fini(&a);
+	return r != -SP_ENOENT;         /* in doubt it stays */
+}
+
+static int open_data(struct parts *p, struct sp_err *e)
+{
+	struct server *srv = &p->srv;
 	char path[4096];
+	int r;
 
 	snprintf(path, sizeof(path), "%s/vitrine.db", p->opt.state);
-	return store_open(path, &p->srv.store, e);
+	if ((r = store_open(path, &srv->store, e)) < 0 || (r = first_start(srv->store, p->opt.state, e)) < 0)
+		return r;
+	if ((r = repos_open(p->opt.state, &srv->repos, e)) < 0)
+		return r;
+	return repos_sweep(srv->repos, has_row, srv->store, e);
 }
 
 /* "localhost:7860", "[::1]:80" or "name": the port behind the last colon. */
@@ -60,22 +101,123 @@ static void take_names(struct parts *p)
 	p->srv.domain = p->opt.domain;
 	p->srv.listen_name = p->opt.listen_name;
 	p->srv.public_port = (uint16_t)port;
+	snprintf(p->hub_url, sizeof(p->hub_url), "http://%s", p->opt.listen_name);
+}
+
+/* NAME=value lines of the operator: package index, proxies, CA bundle. */
+static int take_operator_env(struct parts *p, struct sp_err *e)
+{
+	char *at;
+	const char *line;
+	size_t n = 0, count = 0;
+	int r;
+
+	if (p->opt.operator_fd < 0)
+		return 0;
+	p->operator_env = calloc(1, OPERATOR_BYTES_MAX + 1);
+	if (!p->operator_env)
+		return sp_fail(e, SP_ENOMEM, 0, "operator settings");
+	r = sp_read_full(p->opt.operator_fd, p->operator_env, OPERATOR_BYTES_MAX, &n, e);
+	if (r < 0)
+		return sp_err_wrap(e, r, "operator settings");
+	at = p->operator_env;
+	while ((line = strsep(&at, "\n")) != NULL && count < INDEX_ENV_MAX)
+		if (line[0] != '#' && line[0] != '=' && strchr(line, '='))
+			p->index_env[count++] = line;
+	return 0;
+}
+
+static void launcher_gone(void *arg)
+{
+	struct parts *p = arg;
+
+	log_err("the launcher is gone; ending, it starts the server again");
+	p->status = 1;
+	loop_stop(p->srv.loop);
+}
+
+static int start_runtime(struct parts *p, struct sp_err *e)
+{
+	struct server *srv = &p->srv;
+	const struct space_hooks hooks = server_space_hooks(srv);
+	const struct space_config config = {
+		.domain = srv->domain,
+		.public_port = srv->public_port,
+		.tls = srv->tls,
+		.hub_url = p->hub_url,
+		.index_env = p->index_env,
+		.cpu_cores = (int)sysconf(_SC_NPROCESSORS_ONLN),
+	};
+	int r = logs_open(srv->state_dir, srv->loop, &srv->logs, e);
+
+	if (r < 0)
+		return r;
+	if (p->opt.launch_fd < 0)
+		return sp_fail(e, SP_EINVAL, 0, "--launch-fd is missing");
+	r = launch_client_new(srv->loop, p->opt.launch_fd, launcher_gone, p, &srv->launch, e);
+	if (r < 0)
+		return r;
+	return spaces_new(srv->loop, srv->store, srv->repos, srv->logs, srv->launch, &config, &hooks, &srv->spaces, e);
+}
+
+/* Who may have the routes: the user of edge, which the launcher names; by name where it does not. */
+static int edge_uid(const struct parts *p)
+{
+	const struct passwd *pw;
+
+	if (p->opt.edge_uid >= 0)
+		return p->opt.edge_uid;
+	pw = getpwnam("vitrine-edge");
+	if (!pw)
+		log_warn("the user vitrine-edge is not known here; the route socket is guarded by its folder alone");
+	return pw ? (int)pw->pw_uid : -1;
+}
+
+static int start_fronts(struct parts *p, struct sp_err *e)
+{
+	struct server *srv = &p->srv;
+	int r;
+
+	router_use(&http_routes);
+	http_set_error_page(page_error);
+	if (p->opt.http_fd >= 0 && (r = http_new(srv, p->opt.http_fd, &srv->http, e)) < 0)
+		return r;
+	if (p->opt.ws_fd >= 0 && (r = ws_new(srv, p->opt.ws_fd, &srv->ws, e)) < 0)
+		return r;
+	if (p->opt.admin_fd >= 0 && (r = admin_new(srv, p->opt.admin_fd, &srv->admin, e)) < 0)
+		return r;
+	return 0;
 }
 
 static int start(struct parts *p, struct sp_err *e)
 {
 	struct server *srv = &p->srv;
+	const struct routes_hooks hooks = server_routes_hooks(srv);
 	int r;
 
 	take_names(p);
-	if ((r = open_state(p, e)) < 0 || (r = open_store(p, e)) < 0 || (r = loop_new(&srv->loop, e)) < 0)
+	if ((r = open_state(p, e)) < 0 || (r = open_data(p, e)) < 0 || (r = take_operator_env(p, e)) < 0)
 		return r;
-	if ((r = events_new(srv->loop, &srv->events, e)) < 0)
+	unsetenv("VITRINE_ADMIN_TOKEN");
+	if ((r = loop_new(&srv->loop, e)) < 0 || (r = events_new(srv->loop, &srv->events, e)) < 0)
 		return r;
-	router_use(&http_routes);
-	if (p->opt.http_fd >= 0 && (r = http_new(srv, p->opt.http_fd, &srv->http, e)) < 0)
+	/* Routes before the runtime, which publishes to them; nobody is connected before the loop runs. */
+	if ((r = routes_new(srv->loop, p->opt.route_fd, edge_uid(p), &hooks, &srv->routes, e)) < 0)
 		return r;
-	return 0;
+	if ((r = start_runtime(p, e)) < 0)
+		return r;
+	return start_fronts(p, e);
+}
+
+/* On the loop, first of all: bring the Spaces back, then let edge know that its table is complete. */
+static void first_turn(void *arg)
+{
+	struct parts *p = arg;
+
+	spaces_start(p->srv.spaces);
+	spaces_publish_all(p->srv.spaces);
+	routes_synced(p->srv.routes);
+	log_info("ready listen=%s", log_q(p->srv.listen_name).s);
 }
 
 static void on_stop(void *arg, int signo)
@@ -83,8 +225,29 @@ static void on_stop(void *arg, int signo)
 	struct parts *p = arg;
 
 	log_info("stopping signal=%d", signo);
+	spaces_quiesce(p->srv.spaces);
 	http_quiesce(p->srv.http);
+	ws_quiesce(p->srv.ws);
 	loop_stop(p->srv.loop);
+}
+
+static void stop(struct parts *p)
+{
+	struct server *srv = &p->srv;
+
+	loop_drain(srv->loop);
+	http_free(srv->http);
+	ws_free(srv->ws);
+	admin_free(srv->admin);
+	routes_free(srv->routes);
+	spaces_free(srv->spaces);
+	logs_close(srv->logs);
+	launch_client_free(srv->launch);
+	events_free(srv->events);
+	loop_free(srv->loop);
+	repos_close(srv->repos);
+	store_close(srv->store);
+	free(p->operator_env);
 }
 
 int main(int argc, char **argv)
@@ -95,6 +258,7 @@ int main(int argc, char **argv)
 
 	log_init("server", LOG_LEVEL_INFO);
 	signal(SIGPIPE, SIG_IGN);
+	umask(0077);
 	r = options_parse(argc, argv, &p.opt, &e);
 	if (r >= 0)
 		r = start(&p, &e);
@@ -106,10 +270,8 @@ int main(int argc, char **argv)
 		log_err("cannot start: %s", log_q(e.msg).s);
 		return 1;
 	}
-	log_info("ready");
+	sp_loop_post(p.srv.loop, first_turn, &p);
 	loop_run(p.srv.loop);
-	loop_drain(p.srv.loop);
-	http_free(p.srv.http);
-	store_close(p.srv.store);
-	return 0;
+	stop(&p);
+	return p.status;
 }

@@ -1,0 +1,309 @@
+#include "server/routes_pub.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "fd.h"
+#include "log.h"
+#include "str.h"
+
+enum { BUCKETS = 1024, QUEUE_MAX = 200000 };
+
+struct entry { struct entry *next; struct route_entry r; };
+
+/* A message that waits for the socket; a SET is read from the table when its turn comes, so the newest goes out. */
+struct item { uint16_t type; char label[64]; };
+
+struct connection {
+	struct routes_pub *rp;
+	struct connection *next;
+	int fd;
+	struct sp_watch *watch;
+	struct item *items;             /* [first, count) */
+	size_t first, count, cap;
+	bool got_synced;
+};
+
+struct routes_pub {
+	struct sp_loop *loop;
+	int listen_fd, peer_uid;
+	struct sp_watch *listening;
+	struct routes_hooks hooks;
+	struct entry *buckets[BUCKETS];
+	struct connection *connections;
+	unsigned connected;
+	bool is_synced;
+};
+
+static struct entry **slot_of(struct routes_pub *rp, const char *label)
+{
+	uint32_t h = 2166136261u;       /* FNV-1a */
+	struct entry **at;
+
+	for (const char *p = label; *p; p++)
+		h = (h ^ (unsigned char)*p) * 16777619u;
+	for (at = &rp->buckets[h % BUCKETS]; *at && strcmp((*at)->r.label, label) != 0; at = &(*at)->next)
+		;
+	return at;
+}
+
+static void drop(struct connection *c)
+{
+	struct connection **at = &c->rp->connections;
+
+	while (*at != c)
+		at = &(*at)->next;
+	*at = c->next;
+	c->rp->connected--;
+	sp_watch_free(c->watch);
+	close(c->fd);
+	free(c->items);
+	free(c);
+}
+
+/* ---- sending ---- */
+
+static int send_item(struct connection *c, const struct item *it, struct sp_err *e)
+{
+	const struct route_none none = { { 0 } };
+	struct route_del del = { { 0 } };
+	const struct entry *at;
+
+	if (it->type == ROUTE_MSG_SYNCED)
+		return sp_msg_send(c->fd, it->type, 0, &none, sizeof(none), NULL, 0, e);
+	at = *slot_of(c->rp, it->label);
+	if (it->type == ROUTE_MSG_SET && at)
+		return sp_msg_send(c->fd, it->type, 0, &at->r, sizeof(at->r), NULL, 0, e);
+	if (at || it->type == ROUTE_MSG_SET)
+		return 0;       /* changed since: what it is now has its own place in the queue */
+	memcpy(del.label, it->label, sizeof(del.label));
+	return sp_msg_send(c->fd, it->type, 0, &del, sizeof(del), NULL, 0, e);
+}
+
+/* False: the connection is gone. */
+static bool pump(struct connection *c)
+{
+	struct sp_err e;
+
+	while (c->first < c->count) {
+		int r = send_item(c, &c->items[c->first], &e);
+
+		if (r == -SP_EBUSY)
+			break;
+		if (r < 0) {
+			log_warn("edge's route connection is lost: %s", e.msg);
+			drop(c);
+			return false;
+		}
+		c->first++;
+	}
+	if (c->first == c->count)
+		c->first = c->count = 0;
+	sp_watch_want(c->watch, true, c->count > 0);
+	return true;
+}
+
+static bool put(struct connection *c, uint16_t type, const char *label)
+{
+	if (c->count == c->cap) {
+		size_t cap = c->cap ? c->cap * 2 : 64;
+		struct item *more = cap > QUEUE_MAX ? NULL : realloc(c->items, cap * sizeof(*more));
+
+		if (!more) {
+			drop(c);        /* an edge that does not read: it connects again and gets the table anew */
+			return false;
+		}
+		c->items = more;
+		c->cap = cap;
+	}
+	c->items[c->count].type = type;
+	memset(c->items[c->count].label, 0, sizeof(c->items[c->count].label));
+	if (label)
+		memcpy(c->items[c->count].label, label, strnlen(label, sizeof(c->items[0].label) - 1));
+	c->count++;
+	return true;
+}
+
+static void tell_all(struct routes_pub *rp, uint16_t type, const char *label)
+{
+	for (struct connection *c = rp->connections, *next; c; c = next) {
+		next = c->next;
+		if (put(c, type, label))
+			pump(c);
+	}
+}
+
+static void tell_synced(struct connection *c)
+{
+	if (c->got_synced || !c->rp->is_synced)
+		return;
+	c->got_synced = true;
+	if (put(c, ROUTE_MSG_SYNCED, NULL))
+		pump(c);
+}
+
+void routes_set(struct routes_pub *rp, const struct route_entry *r)
+{
+	struct entry **at = slot_of(rp, r->label);
+
+	if (*at && memcmp(&(*at)->r, r, sizeof(*r)) == 0)
+		return;
+	if (!*at) {
+		*at = calloc(1, sizeof(**at));
+		if (!*at)
+			abort();
+	}
+	(*at)->r = *r;
+	tell_all(rp, ROUTE_MSG_SET, r->label);
+}
+
+void routes_del(struct routes_pub *rp, const char *label)
+{
+	struct entry **at = slot_of(rp, label), *gone = *at;
+
+	if (!gone)
+		return;
+	*at = gone->next;
+	tell_all(rp, ROUTE_MSG_DEL, gone->r.label);
+	free(gone);
+}
+
+void routes_synced(struct routes_pub *rp)
+{
+	rp->is_synced = true;
+	for (struct connection *c = rp->connections, *next; c; c = next) {
+		next = c->next;
+		tell_synced(c);
+	}
+}
+
+/* ---- receiving ---- */
+
+static void dispatch(struct routes_pub *rp, const struct sp_msg *m)
+{
+	const struct route_space *about = (const struct route_space *)(const void *)m->body;
+	struct sp_id space;
+
+	if (strnlen(about->space.s, sizeof(about->space.s)) == sizeof(about->space.s) || sp_id_parse(about->space.s, &space) < 0)
+		return;
+	if (m->head.type == ROUTE_MSG_WAKE)
+		rp->hooks.wake(rp->hooks.arg, &space);
+	else if (m->head.type == ROUTE_MSG_FAILING)
+		rp->hooks.failing(rp->hooks.arg, &space);
+	else if (m->head.type == ROUTE_MSG_SEEN && rp->hooks.seen)
+		rp->hooks.seen(rp->hooks.arg, &space);
+}
+
+static void on_ready(void *arg, bool readable, bool writable)
+{
+	struct connection *c = arg;
+	struct sp_err e;
+
+	if (writable && !pump(c))
+		return;
+	while (readable) {
+		struct sp_msg m;
+		int r = sp_msg_recv(c->fd, &route_table, ROUTE_FROM_EDGE, &m, &e);
+
+		if (r == -SP_EBUSY)
+			return;
+		if (r <= 0) {
+			if (r < 0)
+				log_warn("edge's route connection is closed: %s", e.msg);
+			drop(c);
+			return;
+		}
+		dispatch(c->rp, &m);
+		sp_msg_close(&m);
+	}
+}
+
+static bool may_connect(const struct routes_pub *rp, int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+		return false;
+	if (rp->peer_uid < 0 || peer.uid == (uid_t)rp->peer_uid)
+		return true;
+	log_warn("a process of user %u may not have the routes pid=%d", (unsigned)peer.uid, (int)peer.pid);
+	return false;
+}
+
+static void take(struct routes_pub *rp, int fd)
+{
+	struct connection *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		abort();
+	c->rp = rp;
+	c->fd = fd;
+	c->watch = sp_watch_new(rp->loop, fd, on_ready, c);
+	c->next = rp->connections;
+	rp->connections = c;
+	rp->connected++;
+	for (unsigned i = 0; i < BUCKETS; i++)
+		for (const struct entry *at = rp->buckets[i]; at; at = at->next)
+			if (!put(c, ROUTE_MSG_SET, at->r.label))
+				return;
+	if (pump(c))
+		tell_synced(c);
+}
+
+static void on_accept(void *arg, SP_UNUSED bool readable, SP_UNUSED bool writable)
+{
+	struct routes_pub *rp = arg;
+	int fd = accept4(rp->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (rp->connected >= ROUTES_CONNECTIONS_MAX || !may_connect(rp, fd))
+		close(fd);
+	else
+		take(rp, fd);
+}
+
+int routes_new(struct sp_loop *loop, int listen_fd, int peer_uid, const struct routes_hooks *hooks,
+		struct routes_pub **ret, struct sp_err *e)
+{
+	struct routes_pub *rp = calloc(1, sizeof(*rp));
+	int r = listen_fd < 0 ? 0 : sp_set_nonblock(listen_fd, true, e);
+
+	if (!rp)
+		return sp_fail(e, SP_ENOMEM, 0, "routes");
+	if (r < 0) {
+		free(rp);
+		return r;
+	}
+	rp->loop = loop;
+	rp->listen_fd = listen_fd;
+	rp->peer_uid = peer_uid;
+	rp->hooks = *hooks;
+	if (listen_fd >= 0) {
+		rp->listening = sp_watch_new(loop, listen_fd, on_accept, rp);
+		sp_watch_want(rp->listening, true, false);
+	}
+	*ret = rp;
+	return 0;
+}
+
+void routes_free(struct routes_pub *rp)
+{
+	if (!rp)
+		return;
+	while (rp->connections)
+		drop(rp->connections);
+	sp_watch_free(rp->listening);
+	for (unsigned i = 0; i < BUCKETS; i++) {
+		while (rp->buckets[i]) {
+			struct entry *at = rp->buckets[i];
+
+			rp->buckets[i] = at->next;
+			free(at);
+		}
+	}
+	free(rp);
+}
