@@ -208,6 +208,16 @@ def test_models_and_datasets_are_empty_lists(api):
     assert list(api.list_models(author="x")) == [] and list(api.list_datasets(search="y")) == []
 
 
+def test_models_and_datasets_are_told_missing_in_the_words_of_the_client(api, anonymous):
+    for kind in "model", "dataset":
+        assert api.repo_exists("nobody/nothing", repo_type=kind) is False
+        assert anonymous.file_exists("nobody/nothing", "config.json", repo_type=kind) is False
+        with pytest.raises(RepositoryNotFoundError):
+            api.unlike("nobody/nothing", repo_type=kind)
+    with pytest.raises(RepositoryNotFoundError):
+        api.model_info("gpt2")
+
+
 def test_search_finds_by_words(api, server, spaces):
     word, (first, second, private) = spaces
     found = list(api.search_spaces(f"an app called {word}", include_non_running=True))
