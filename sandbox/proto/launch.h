@@ -129,7 +129,7 @@ struct launch_stats {
 struct launch_dial { struct launch_slot slot; uint32_t count, family /* 4 or 6 */; };
 struct launch_sockets { struct launch_slot slot; uint32_t count, error /* enum sp_code */; };
 
-struct launch_image_is { uint32_t kind, reserved; struct launch_hash hash; uint64_t bytes; };
+struct launch_image_is { uint32_t kind, current /* 1: the base or tools that new slots use */; struct launch_hash hash; uint64_t bytes; };
 struct launch_image_drop { uint32_t kind, reserved; struct launch_hash hash; };
 struct launch_scratch { struct sp_id id; };
 

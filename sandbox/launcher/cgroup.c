@@ -1,0 +1,236 @@
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <linux/magic.h>
+
+#include "auto.h"
+#include "launcher.h"
+#include "log.h"
+
+enum cgroup_kind { CG_MEMORY, CG_CPU, CG_PIDS, CG_DEVICES, CG_FREEZER, CG_V2, CG_MAX };
+static const char *const v1_roots[] = { "/sys/fs/cgroup/memory", "/sys/fs/cgroup/cpu", "/sys/fs/cgroup/pids",
+	"/sys/fs/cgroup/devices", "/sys/fs/cgroup/freezer" };
+/* null zero full random urandom tty; everything else is denied, whatever node a process gets hold of. */
+static const char *const devices[] = { "c 1:3 rwm", "c 1:5 rwm", "c 1:7 rwm", "c 1:8 rwm", "c 1:9 rwm", "c 5:0 rwm" };
+
+static int put(int dir, const char *file, const char *text)
+{
+	sp_auto_close int fd = openat(dir, file, O_WRONLY | O_CLOEXEC);
+
+	return fd < 0 || write(fd, text, strlen(text)) < 0 ? -errno : 0;
+}
+
+static bool remove_group(int root, const char *name)
+{
+	sp_auto_close int dir = openat(root, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	for (unsigned i = 0; dir >= 0 && i < SP_LIMIT_slots; i++) {
+		char slot[32];
+
+		snprintf(slot, sizeof(slot), "slot-%u", i);
+		unlinkat(dir, slot, AT_REMOVEDIR);
+	}
+	return unlinkat(root, name, AT_REMOVEDIR) == 0;
+}
+
+static int open_group(const char *path, long magic)
+{
+	sp_auto_close int root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	sp_auto_closedir DIR *dir = opendir(path);
+	struct statfs fs;
+	char name[32];
+
+	if (root < 0 || !dir || fstatfs(root, &fs) < 0 || fs.f_type != magic)
+		return -1;
+	for (const struct dirent *d = readdir(dir); d; d = readdir(dir))
+		if (scratch_is_dead(d->d_name, "vitrine-"))
+			remove_group(root, d->d_name);
+	snprintf(name, sizeof(name), "vitrine-%d", getpid());
+	if (mkdirat(root, name, 0755) < 0 && errno != EEXIST)
+		return -1;
+	return openat(root, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+void cgroup_open(struct launcher *l)
+{
+	int pure = open_group("/sys/fs/cgroup", CGROUP2_SUPER_MAGIC);
+
+	for (unsigned k = 0; k < CG_V2; k++)
+		l->cgroup[k] = pure < 0 ? open_group(v1_roots[k], CGROUP_SUPER_MAGIC) : -1;
+	l->cgroup[CG_V2] = pure < 0 ? open_group("/sys/fs/cgroup/unified", CGROUP2_SUPER_MAGIC) : pure;
+	if (pure >= 0 && (put(pure, "../cgroup.subtree_control", "+memory +pids +cpu") < 0 ||
+			put(pure, "cgroup.subtree_control", "+memory +pids +cpu") < 0))
+		log_warn("cgroups: controllers cannot be handed down, apps run without limits: %m");
+	if (l->cgroup[CG_MEMORY] < 0 && pure < 0)
+		log_warn("cgroups: none found, apps run without memory and process limits");
+}
+
+void cgroup_close(struct launcher *l)
+{
+	char path[64];
+
+	for (unsigned k = 0; k < CG_MAX; k++) {
+		sp_auto_close int root = l->cgroup[k] < 0 ? -1 : openat(l->cgroup[k], "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		snprintf(path, sizeof(path), "vitrine-%d", getpid());
+		if (root >= 0 && !remove_group(root, path))
+			log_warn("ignoring a cgroup that cannot be removed: %m");
+	}
+}
+
+uint32_t cgroup_version(const struct launcher *l)
+{
+	return l->cgroup[CG_MEMORY] >= 0 ? 1 : l->cgroup[CG_V2] >= 0 ? 2 : 0;
+}
+
+static int set(const struct launcher *l, unsigned kind, uint32_t index, const char *file, struct sp_err *e, const char *fmt, ...)
+	__attribute__((format(printf, 6, 7)));
+static int set(const struct launcher *l, unsigned kind, uint32_t index, const char *file, struct sp_err *e, const char *fmt, ...)
+{
+	char path[64], text[64];
+	va_list ap;
+	int r;
+
+	if (l->cgroup[kind] < 0)
+		return 0;
+	snprintf(path, sizeof(path), "slot-%u/%s", index, file);
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	r = put(l->cgroup[kind], path, text);
+	return r < 0 ? sp_fail(e, SP_EIO, -r, "cgroup %s = %s", file, text) : 0;
+}
+
+static int limit_v1(const struct launcher *l, uint32_t i, const struct launch_start *s, struct sp_err *e)
+{
+	int r = set(l, CG_MEMORY, i, "memory.limit_in_bytes", e, "%" PRIu64, s->memory_bytes);
+
+	if (r == 0 && set(l, CG_MEMORY, i, "memory.memsw.limit_in_bytes", e, "%" PRIu64, s->memory_bytes) < 0 && e->sys != ENOENT)
+		return -SP_EIO;                         /* absent where the kernel does not account swap */
+	if (r == 0)
+		r = set(l, CG_CPU, i, "cpu.shares", e, "%u", s->cpu_weight * 1024 / 100);
+	if (r == 0 && s->cpu_permille)
+		r = set(l, CG_CPU, i, "cpu.cfs_quota_us", e, "%u", s->cpu_permille * 100);
+	if (r == 0)
+		r = set(l, CG_PIDS, i, "pids.max", e, "%u", s->pids);
+	if (r == 0)
+		r = set(l, CG_DEVICES, i, "devices.deny", e, "a");
+	for (unsigned d = 0; r == 0 && d < SP_COUNT(devices); d++)
+		r = set(l, CG_DEVICES, i, "devices.allow", e, "%s", devices[d]);
+	return r;
+}
+
+static int limit_v2(const struct launcher *l, uint32_t i, const struct launch_start *s, struct sp_err *e)
+{
+	int r = set(l, CG_V2, i, "memory.max", e, "%" PRIu64, s->memory_bytes);
+
+	if (r == 0 && set(l, CG_V2, i, "memory.swap.max", e, "0") < 0 && e->sys != ENOENT)
+		return -SP_EIO;
+	if (r == 0)
+		r = set(l, CG_V2, i, "memory.oom.group", e, "1");
+	if (r == 0)
+		r = set(l, CG_V2, i, "pids.max", e, "%u", s->pids);
+	if (r == 0)
+		r = set(l, CG_V2, i, "cpu.weight", e, "%u", s->cpu_weight);
+	if (r == 0 && s->cpu_permille)
+		r = set(l, CG_V2, i, "cpu.max", e, "%u 100000", s->cpu_permille * 100);
+	return r;
+}
+
+int cgroup_make(const struct launcher *l, const struct slot *s, struct sp_err *e)
+{
+	struct sp_err mine;
+	char name[32];
+
+	snprintf(name, sizeof(name), "slot-%u", s->index);
+	for (unsigned k = 0; k < CG_MAX; k++)
+		if (l->cgroup[k] >= 0 && mkdirat(l->cgroup[k], name, 0755) < 0 && errno != EEXIST)
+			return sp_fail(e, SP_EIO, errno, "make cgroup");
+	if (cgroup_version(l) == 0)
+		return 0;
+	return (cgroup_version(l) == 1 ? limit_v1 : limit_v2)(l, s->index, &s->start, e ? e : &mine);
+}
+
+int cgroup_birth(const struct launcher *l, uint32_t index)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "slot-%u", index);
+	return l->cgroup[CG_V2] < 0 ? -1 : openat(l->cgroup[CG_V2], name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+int step_cgroups(struct plan *p, struct sp_err *e)
+{
+	for (unsigned k = 0; k < CG_V2; k++) {          /* in the v2 group it was born */
+		int r = set(p->l, k, p->index, "cgroup.procs", e, "0");
+
+		if (r < 0)
+			return r;
+	}
+	return unshare(CLONE_NEWCGROUP) < 0 ? sp_fail(e, SP_EIO, errno, "cgroup namespace") : 0;
+}
+
+int cgroup_freeze(const struct launcher *l, uint32_t index, bool frozen, struct sp_err *e)
+{
+	if (l->cgroup[CG_V2] >= 0)
+		return set(l, CG_V2, index, "cgroup.freeze", e, "%d", frozen);
+	if (l->cgroup[CG_FREEZER] < 0)
+		return sp_fail(e, SP_EUNSUPPORTED, 0, "this host has no cgroup that can freeze");
+	return set(l, CG_FREEZER, index, "freezer.state", e, "%s", frozen ? "FROZEN" : "THAWED");
+}
+
+void cgroup_kill(const struct launcher *l, uint32_t index)
+{
+	if (set(l, CG_V2, index, "cgroup.kill", NULL, "1") < 0)
+		return;                                 /* before Linux 5.14; killing init kills the whole pid namespace anyway */
+}
+
+/* The number behind KEY ("" for a file that is one number); 0 when it is not to be had. */
+static uint64_t get(const struct launcher *l, unsigned kind, uint32_t index, const char *file, const char *key)
+{
+	char path[64], text[4096];
+	sp_auto_close int fd = -1;
+	const char *at;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "slot-%u/%s", index, file);
+	fd = l->cgroup[kind] < 0 ? -1 : openat(l->cgroup[kind], path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	at = strstr(text, key);
+	return at ? strtoull(at + strlen(key), NULL, 10) : 0;
+}
+
+void cgroup_use(const struct launcher *l, uint32_t i, struct cgroup_use *u)
+{
+	bool v1 = cgroup_version(l) == 1;
+	unsigned memory = v1 ? CG_MEMORY : CG_V2;
+
+	u->memory = get(l, memory, i, v1 ? "memory.usage_in_bytes" : "memory.current", "");
+	u->peak = get(l, memory, i, v1 ? "memory.max_usage_in_bytes" : "memory.peak", "");
+	u->oom_kills = get(l, memory, i, v1 ? "memory.oom_control" : "memory.events", "oom_kill ");
+	u->cpu_us = get(l, CG_V2, i, "cpu.stat", "usage_usec ");
+	u->pids = (uint32_t)get(l, v1 ? CG_PIDS : CG_V2, i, "pids.current", "");
+}
+
+bool cgroup_drop(const struct launcher *l, uint32_t index)
+{
+	bool gone = true;
+	char name[32];
+
+	snprintf(name, sizeof(name), "slot-%u", index);
+	for (unsigned k = 0; k < CG_MAX; k++)
+		if (l->cgroup[k] >= 0 && unlinkat(l->cgroup[k], name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+			gone = false;
+	return gone;
+}

@@ -1,0 +1,260 @@
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "auto.h"
+#include "launcher.h"
+#include "log.h"
+
+int host_args(struct launcher *l, int argc, char **argv, bool *ret_probe, struct sp_err *e)
+{
+	const struct { const char *name; const char **value; } options[] = {
+		{ "--state", &l->state }, { "--images", &l->images }, { "--bin", &l->bin }, { "--domain", &l->domain },
+		{ "--public-port", &l->public_port }, { "--listen", NULL } };
+
+	for (int i = 1; i < argc; i++) {
+		unsigned o = 0;
+
+		if (strcmp(argv[i], "--probe") == 0) {
+			*ret_probe = true;
+			continue;
+		}
+		while (o < SP_COUNT(options) && strcmp(argv[i], options[o].name) != 0)
+			o++;
+		if (o == SP_COUNT(options) || i + 1 == argc)
+			return sp_fail(e, SP_EINVAL, 0, "unknown option or missing value: %s", argv[i]);
+		if (options[o].value)
+			*options[o].value = argv[++i];
+		else if (l->nlisteners < LISTEN_MAX)
+			l->listen[l->nlisteners++] = argv[++i];
+		else
+			return sp_fail(e, SP_EINVAL, 0, "more than %d --listen", LISTEN_MAX);
+	}
+	if (!*ret_probe && (!l->state || !l->images || !l->bin || !l->domain || !l->nlisteners))
+		return sp_fail(e, SP_EINVAL, 0, "--state, --images, --bin, --domain and --listen are needed");
+	return 0;
+}
+
+/* "127.0.0.1:7860" or "[::1]:7860"; names are resolved by whoever starts us. */
+static int tcp_open(const char *text, int *ret_fd, uint16_t *ret_port, struct sp_err *e)
+{
+	struct sockaddr_in v4 = { .sin_family = AF_INET };
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
+	const char *colon = strrchr(text, ':');
+	size_t n = colon ? (size_t)(colon - text) : 0;
+	sp_auto_close int fd = -1;
+	struct sockaddr *sa;
+	socklen_t len;
+	char host[64], *end;
+	unsigned long port = colon ? strtoul(colon + 1, &end, 10) : 0;
+	const int on = 1;
+
+	if (n < 3 || n >= sizeof(host) || port > 65535 || *end || end == colon + 1)
+		return sp_fail(e, SP_EINVAL, 0, "--listen %s: not ADDRESS:PORT", text);
+	snprintf(host, sizeof(host), "%.*s", text[0] == '[' ? (int)n - 2 : (int)n, text + (text[0] == '['));
+	sa = text[0] == '[' ? (struct sockaddr *)&v6 : (struct sockaddr *)&v4;
+	len = text[0] == '[' ? sizeof(v6) : sizeof(v4);
+	v4.sin_port = v6.sin6_port = htons((uint16_t)port);
+	if (inet_pton(sa->sa_family, host, text[0] == '[' ? (void *)&v6.sin6_addr : (void *)&v4.sin_addr) != 1)
+		return sp_fail(e, SP_EINVAL, 0, "--listen %s: not a numeric address", text);
+	fd = socket(sa->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+			(sa->sa_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0) ||
+			bind(fd, sa, len) < 0 || listen(fd, 4096) < 0 || getsockname(fd, sa, &len) < 0)
+		return sp_fail(e, SP_EIO, errno, "listen on %s", text);
+	*ret_port = ntohs(sa->sa_family == AF_INET ? v4.sin_port : v6.sin6_port);
+	*ret_fd = sp_take_fd(&fd);
+	return 0;
+}
+
+static int unix_open(int dir, const char *name, int type, mode_t mode, gid_t gid, int *ret_fd, struct sp_err *e)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	sp_auto_close int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	/* Through the descriptor: STATE's own path may be longer than sun_path. */
+	snprintf(at.sun_path, sizeof(at.sun_path), "/proc/self/fd/%d/%s", dir, name);
+	unlinkat(dir, name, 0);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 || fchownat(dir, name, 0, gid, AT_SYMLINK_NOFOLLOW) < 0 ||
+			fchmodat(dir, name, mode, 0) < 0 || listen(fd, 4096) < 0)
+		return sp_fail(e, SP_EIO, errno, "socket %s", name);
+	*ret_fd = sp_take_fd(&fd);
+	return 0;
+}
+
+int dir_open(int at, const char *name, mode_t mode, uid_t uid, gid_t gid, int *ret_fd, struct sp_err *e)
+{
+	bool fresh = mkdirat(at, name, mode) == 0;
+	sp_auto_close int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || (fresh && (fchown(fd, uid, gid) < 0 || fchmod(fd, mode) < 0)) || fstat(fd, &st) < 0)
+		return sp_fail(e, SP_EIO, errno, "directory '%.100s'", name);
+	if (st.st_uid != uid)           /* somebody else could put in it what we then mount or trust */
+		return sp_fail(e, SP_EDENIED, 0, "directory '%.100s' belongs to user %u, not to %u", name, st.st_uid, uid);
+	*ret_fd = sp_take_fd(&fd);
+	return 0;
+}
+
+static int path_make(const char *path, struct sp_err *e)
+{
+	char part[PATH_BYTES];
+
+	for (const char *at = path; *at; at += strspn(at, "/")) {
+		at += strcspn(at, "/");
+		if (at == path)
+			continue;
+		snprintf(part, sizeof(part), "%.*s", (int)(at - path), path);
+		if (mkdir(part, 0755) < 0 && errno != EEXIST)
+			return sp_fail(e, SP_EIO, errno, "make %.200s", part);
+	}
+	return 0;
+}
+
+static int state_open(struct launcher *l, struct sp_err *e)
+{
+	static const char *const servers[] = { "repos", "lfs", "logs", "tmp", "keys", "cache", "dev" };
+	const struct role *s = &l->roles[ROLE_SERVER];
+	struct stat st;
+	int r = path_make(l->state, e), fd;
+
+	if (r < 0)
+		return r;
+	l->state_dir = open(l->state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (l->state_dir < 0 || fstat(l->state_dir, &st) < 0 || fchown(l->state_dir, s->uid, s->gid) < 0 || fchmod(l->state_dir, 0700) < 0)
+		return sp_fail(e, SP_EIO, errno, "state directory %.160s", l->state);
+	for (unsigned i = 0; r == 0 && i < SP_COUNT(servers); i++) {
+		r = dir_open(l->state_dir, servers[i], 0700, s->uid, s->gid, &fd, e);
+		if (r == 0)
+			close(fd);
+	}
+	if (r == 0)
+		r = dir_open(l->state_dir, "volumes", 0711, 0, 0, &l->volumes, e);
+	if (r == 0)
+		r = dir_open(l->state_dir, "run", 0755, 0, 0, &l->run_dir, e);
+	if (r == 0)
+		r = dir_open(l->run_dir, "edge", 0750, 0, l->roles[ROLE_EDGE].gid, &l->edge_dir, e);
+	if (r < 0)
+		return r;
+	l->lock = openat(l->run_dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (l->lock < 0 || flock(l->lock, LOCK_EX | LOCK_NB) < 0)
+		return sp_fail(e, SP_EBUSY, 0, "another vitrine runs on %.160s; stop it or use another --state", l->state);
+	return 0;
+}
+
+static int sockets_open(struct launcher *l, struct sp_err *e)
+{
+	gid_t edge = l->roles[ROLE_EDGE].gid;
+	static char first[8];
+	uint16_t port = 0;
+	int r = unix_open(l->edge_dir, "http.sock", SOCK_STREAM, 0660, edge, &l->http, e);
+
+	if (r == 0)
+		r = unix_open(l->edge_dir, "ws.sock", SOCK_STREAM, 0660, edge, &l->ws, e);
+	if (r == 0)
+		r = unix_open(l->edge_dir, "route.sock", SOCK_SEQPACKET, 0660, edge, &l->route, e);
+	if (r == 0)
+		r = unix_open(l->run_dir, "admin.sock", SOCK_STREAM, 0666, 0, &l->admin, e);
+	for (unsigned i = 0; r == 0 && i < l->nlisteners; i++) {
+		r = tcp_open(l->listen[i], &l->listeners[i], &port, e);
+		if (r == 0)
+			log_info("listening address=%s port=%u", l->listen[i], port);
+		if (r == 0 && !l->public_port) {
+			snprintf(first, sizeof(first), "%u", port);
+			l->public_port = first;
+		}
+	}
+	return r;
+}
+
+/* vitrine-init as a sealed memory file: what /proc shows of it leads nowhere, and nothing can write to it. */
+static int init_open(struct launcher *l, int bin, struct sp_err *e)
+{
+	sp_auto_close int file = openat(bin, "vitrine-init", O_RDONLY | O_CLOEXEC), fd = memfd_create("init", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	struct stat st;
+
+	if (file < 0 || fd < 0 || fstat(file, &st) < 0)
+		return sp_fail(e, SP_EIO, errno, "vitrine-init");
+	for (ssize_t n; st.st_size > 0; st.st_size -= n) {
+		n = sendfile(fd, file, NULL, (size_t)st.st_size);
+		if (n <= 0)
+			return sp_fail(e, SP_EIO, errno, "read vitrine-init");
+	}
+	/* Execute only: not readable, so the kernel keeps it undumpable whatever its own code does. */
+	if (fchmod(fd, 0111) < 0 || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)
+		return sp_fail(e, SP_EIO, errno, "seal vitrine-init");
+	l->init_prog = sp_take_fd(&fd);
+	return 0;
+}
+
+static int process_open(struct launcher *l, struct sp_err *e)
+{
+	struct rlimit files;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	umask(022);
+	signal(SIGPIPE, SIG_IGN);
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		if (setrlimit(RLIMIT_NOFILE, &files) < 0)
+			log_warn("ignoring the limit of open files: %m");
+	}
+	while (null >= 0 && null < LOW_FDS - 1)         /* children put theirs at these numbers */
+		null = fcntl(null, F_DUPFD_CLOEXEC, null);
+	if (null < 0 || unshare(CLONE_NEWNS) < 0 || mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return sp_fail(e, SP_EIO, errno, "own mount namespace (is this root?)");
+	l->netns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	l->epoll = epoll_create1(EPOLL_CLOEXEC);
+	return l->netns < 0 || l->epoll < 0 ? sp_fail(e, SP_EIO, errno, "start") : 0;
+}
+
+int host_open(struct launcher *l, struct sp_err *e)
+{
+	sp_auto_close int bin = -1;
+	int r = process_open(l, e);
+
+	if (r < 0)
+		return r;
+	bin = open(l->bin, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r = bin < 0 ? sp_fail(e, SP_EIO, errno, "--bin %.160s", l->bin) : init_open(l, bin, e);
+	if (r == 0)
+		r = roles_open(l, bin, e);
+	if (r == 0)
+		r = state_open(l, e);
+	if (r == 0)
+		r = path_make(l->images, e);
+	if (r < 0)
+		return r;
+	l->images_dir = open(l->images, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (l->images_dir < 0)
+		return sp_fail(e, SP_EIO, errno, "images directory %.160s", l->images);
+	r = dir_open(l->images_dir, "scratch", 0700, 0, 0, &l->scratch, e);
+	if (r == 0)
+		r = images_open(l, e);
+	if (r == 0)
+		r = sockets_open(l, e);
+	if (r == 0)
+		r = seccomp_open(e);
+	if (r == 0) {
+		scratch_clean(l);
+		cgroup_open(l);
+		slots_open(l);
+	}
+	return r;
+}

@@ -1,0 +1,224 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/loop.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <dirent.h>
+
+#include "auto.h"
+#include "fd.h"
+#include "launcher.h"
+
+static const char *const kinds[IMAGE_KIND_MAX] = { [IMAGE_BASE] = "base", [IMAGE_TOOLS] = "tools", [IMAGE_ENV] = "env", [IMAGE_APP] = "app" };
+
+void image_name(uint32_t kind, const struct launch_hash *hash, char name[96])
+{
+	snprintf(name, 96, "%s-%.64s.erofs", kinds[kind], hash->hex);
+}
+
+bool image_parse(const char *name, uint32_t *ret_kind, struct launch_hash *ret)
+{
+	const char *hex = strchr(name, '-');
+
+	for (uint32_t k = IMAGE_BASE; hex && k < IMAGE_KIND_MAX; k++) {
+		size_t n = strlen(kinds[k]);
+
+		if ((size_t)(hex - name) != n || strncmp(name, kinds[k], n) != 0 || strlen(hex + 1) != 64 + 6 ||
+				!sp_is_hex(hex + 1, 64) || strcmp(hex + 65, ".erofs") != 0)
+			continue;
+		memcpy(ret->hex, hex + 1, 64);
+		*ret_kind = k;
+		return true;
+	}
+	return false;
+}
+
+bool image_current(const struct launcher *l, uint32_t kind, struct launch_hash *ret)
+{
+	char name[32];
+	sp_auto_close int fd = -1;
+
+	snprintf(name, sizeof(name), "%s.current", kinds[kind]);
+	fd = openat(l->images_dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	return fd >= 0 && read(fd, ret->hex, 64) == 64 && sp_is_hex(ret->hex, 64);
+}
+
+/* Where the kernel cannot mount erofs from a file (before 6.12): a loop device that goes with its last user. */
+static int loop_open(int file, char source[64], struct sp_err *e)
+{
+	struct loop_config config = { .fd = (uint32_t)file, .info.lo_flags = LO_FLAGS_READ_ONLY | LO_FLAGS_AUTOCLEAR };
+	sp_auto_close int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC), fd = -1;
+
+	for (unsigned attempt = 0; control >= 0 && attempt < 16; attempt++) {   /* another process may take the free one */
+		snprintf(source, 64, "/dev/loop%d", ioctl(control, LOOP_CTL_GET_FREE));
+		fd = open(source, O_RDWR | O_CLOEXEC);
+		if (fd >= 0 && ioctl(fd, LOOP_CONFIGURE, &config) == 0)
+			return sp_take_fd(&fd);
+		if (errno != EBUSY || fd < 0)
+			break;
+		close(sp_take_fd(&fd));
+	}
+	return sp_fail(e, SP_EIO, errno, "loop device");
+}
+
+static int erofs_mount(const char *source, int *ret_fd, struct sp_err *e)
+{
+	sp_auto_close int fs = fsopen("erofs", FSOPEN_CLOEXEC);
+	int fd;
+
+	if (fs < 0 || fsconfig(fs, FSCONFIG_SET_STRING, "source", source, 0) < 0 || fsconfig(fs, FSCONFIG_SET_FLAG, "ro", NULL, 0) < 0 ||
+			fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return sp_fail(e, SP_EIO, errno, "mount erofs");
+	fd = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+	if (fd < 0)
+		return sp_fail(e, SP_EIO, errno, "mount erofs");
+	*ret_fd = fd;
+	return 0;
+}
+
+static void mount_point(const struct launcher *l, const struct image *i, char path[PATH_BYTES])
+{
+	snprintf(path, PATH_BYTES, "%.*s/%td", (int)strlen(l->stage) - 6, l->stage, i - l->image);      /* beside "/stage" */
+}
+
+static void image_close(const struct launcher *l, struct image *i)
+{
+	char path[PATH_BYTES];
+
+	mount_point(l, i, path);
+	umount2(path, MNT_DETACH);
+	close(i->mount);
+	memset(i, 0, sizeof(*i));
+}
+
+static int image_mount(const struct launcher *l, struct image *i, struct sp_err *e)
+{
+	sp_auto_close int file = -1, loop = -1, fd = -1;
+	char name[96], source[64], path[PATH_BYTES];
+	int r;
+
+	image_name(i->kind, &i->hash, name);
+	file = openat(l->images_dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (file < 0)
+		return sp_fail(e, errno == ENOENT ? SP_ENOENT : SP_EIO, errno, "open %s", name);
+	snprintf(source, sizeof(source), "/proc/self/fd/%d", file);
+	r = erofs_mount(source, &fd, e);
+	if (r < 0 && errno == ENOTBLK) {
+		loop = loop_open(file, source, e);
+		r = loop < 0 ? loop : erofs_mount(source, &fd, e);
+	}
+	if (r < 0)
+		return sp_err_wrap(e, r, "%.24s", name);
+	mount_point(l, i, path);
+	if ((mkdir(path, 0700) < 0 && errno != EEXIST) || move_mount(fd, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return sp_fail(e, SP_EIO, errno, "attach %.24s", name);
+	i->mount = sp_take_fd(&fd);
+	return 0;
+}
+
+int image_use(struct launcher *l, uint32_t kind, const struct launch_hash *hash, struct image **ret, struct sp_err *e)
+{
+	struct image *idle = NULL;
+	int r;
+
+	for (unsigned n = 0; n < IMAGES_MAX; n++) {
+		struct image *i = &l->image[n];
+
+		if (i->kind == kind && memcmp(&i->hash, hash, sizeof(*hash)) == 0) {
+			i->users++;
+			*ret = i;
+			return 0;
+		}
+		if (i->users == 0 && (!idle || idle->kind != IMAGE_NONE))
+			idle = i;                       /* an unused row before a mounted one that nobody uses */
+	}
+	if (!idle)
+		return sp_fail(e, SP_EQUOTA, 0, "%d images are in use", IMAGES_MAX);
+	if (idle->kind != IMAGE_NONE)
+		image_close(l, idle);
+	idle->kind = kind;
+	idle->hash = *hash;
+	r = image_mount(l, idle, e);
+	if (r < 0) {
+		memset(idle, 0, sizeof(*idle));
+		return r;
+	}
+	idle->users = 1;
+	*ret = idle;
+	return 0;
+}
+
+void image_release(struct image **image)
+{
+	if (*image)
+		(*image)->users--;
+	*image = NULL;
+}
+
+int image_drop(struct launcher *l, uint32_t kind, const struct launch_hash *hash, struct sp_err *e)
+{
+	char name[96];
+
+	for (unsigned n = 0; n < IMAGES_MAX; n++) {
+		struct image *i = &l->image[n];
+
+		if (i->kind != kind || memcmp(&i->hash, hash, sizeof(*hash)) != 0)
+			continue;
+		if (i->users > 0)
+			return sp_fail(e, SP_EBUSY, 0, "%u slots use this image", i->users);
+		image_close(l, i);
+	}
+	image_name(kind, hash, name);
+	if (unlinkat(l->images_dir, name, 0) < 0)
+		return sp_fail(e, errno == ENOENT ? SP_ENOENT : SP_EIO, errno, "remove %.24s", name);
+	return 0;
+}
+
+/* The operator's files that sandboxes see, copied so that no host path shows in their mount table. */
+static int copy_operator(const struct launcher *l, struct sp_err *e)
+{
+	sp_auto_close int from = openat(l->images_dir, "operator", O_RDONLY | O_DIRECTORY | O_CLOEXEC), to = -1;
+	sp_auto_closedir DIR *d = from < 0 ? NULL : fdopendir(fcntl(from, F_DUPFD_CLOEXEC, LOW_FDS));
+	int r;
+
+	if (!d)
+		return 0;
+	r = dir_open(l->mounted, "operator", 0755, 0, 0, &to, e);
+	for (const struct dirent *at = readdir(d); r == 0 && at; at = readdir(d)) {
+		sp_auto_close int in = -1, out = -1;
+		struct stat st;
+
+		if (strcmp(at->d_name, "env") == 0 || strcmp(at->d_name, "allow") == 0)
+			continue;                       /* for the server and for egress, not for sandboxes */
+		in = openat(from, at->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+		if (in < 0 || fstat(in, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > 4 << 20)
+			continue;
+		out = openat(to, at->d_name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+		if (out < 0 || sendfile(out, in, NULL, 4 << 20) != st.st_size)
+			r = sp_fail(e, SP_EIO, errno, "copy operator/%.100s", at->d_name);
+	}
+	return r;
+}
+
+int images_open(struct launcher *l, struct sp_err *e)
+{
+	char path[PATH_BYTES];
+	int fd, r = dir_open(l->images_dir, "mounted", 0700, 0, 0, &fd, e);
+
+	if (r < 0)
+		return r;
+	close(fd);
+	if (snprintf(l->stage, sizeof(l->stage), "%s/mounted/stage", l->images) >= (int)sizeof(l->stage))
+		return sp_fail(e, SP_EINVAL, 0, "the path of --images is too long");
+	snprintf(path, sizeof(path), "%.*s", (int)strlen(l->stage) - 6, l->stage);
+	if (mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, "size=32m,mode=0700") < 0)
+		return sp_fail(e, SP_EIO, errno, "mount %.100s", path);
+	l->mounted = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (l->mounted < 0 || mkdir(l->stage, 0700) < 0)
+		return sp_fail(e, SP_EIO, errno, "make stage");
+	return copy_operator(l, e);
+}

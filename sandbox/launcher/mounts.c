@@ -1,0 +1,290 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <linux/securebits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "auto.h"
+#include "fd.h"
+#include "launcher.h"
+
+/* What an app has no business with in /proc: names of things, host facts, levers. */
+static const char *const masked[] = { "proc/acpi", "proc/asound", "proc/bus", "proc/cmdline", "proc/config.gz", "proc/driver", "proc/fs",
+	"proc/interrupts", "proc/iomem", "proc/ioports", "proc/irq", "proc/kallsyms", "proc/kcore", "proc/key-users", "proc/keys", "proc/kmsg",
+	"proc/kpagecgroup", "proc/kpagecount", "proc/kpageflags", "proc/latency_stats", "proc/modules", "proc/mtrr", "proc/pagetypeinfo",
+	"proc/sched_debug", "proc/scsi", "proc/slabinfo", "proc/softirqs", "proc/swaps", "proc/sysrq-trigger", "proc/sysvipc",
+	"proc/timer_list", "proc/tty", "proc/vmallocinfo", "proc/zoneinfo" };
+
+enum { MADE_MAX = TREES_MAX + SP_COUNT(masked) + 8 };
+static const char *made[MADE_MAX];      /* the mount points of this child's root, for the check at the end */
+static unsigned nmade;
+
+/* A mount point beneath ROOT. No symbolic link on the way: images and output trees hold what hostile code wrote. */
+static int at_open(int root, const char *at)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS };
+
+	return (int)syscall(SYS_openat2, root, at, &how, sizeof(how));
+}
+
+static void note(const char *at)
+{
+	if (nmade < MADE_MAX)
+		made[nmade] = at;
+	nmade++;        /* beyond the table: the check fails, closed */
+}
+
+int tree_clone(int fd, int idmap, uint64_t attrs, int *ret_fd, struct sp_err *e)
+{
+	struct mount_attr attr = { .attr_set = attrs | (idmap >= 0 ? MOUNT_ATTR_IDMAP : 0), .userns_fd = idmap >= 0 ? (uint64_t)idmap : 0 };
+	sp_auto_close int tree = open_tree(fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+
+	if (tree < 0)
+		return sp_fail(e, SP_EIO, errno, "clone mount");
+	if (mount_setattr(tree, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
+		return sp_fail(e, SP_EIO, errno, "set mount attributes");
+	*ret_fd = sp_take_fd(&tree);
+	return 0;
+}
+
+int mount_at(int root, const char *at, const char *type, unsigned long flags, const char *data, struct sp_err *e)
+{
+	sp_auto_close int fd = at_open(root, at);
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (fd < 0 || mount(type, path, type, flags, data) < 0)
+		return sp_fail(e, SP_EIO, errno, "mount %s on /%s", type, at);
+	note(at);
+	return 0;
+}
+
+int bind_at(int root, const char *at, int tree, struct sp_err *e)
+{
+	sp_auto_close int fd = at_open(root, at);
+
+	if (fd < 0 || move_mount(tree, "", fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return sp_fail(e, SP_EIO, errno, "bind /%s", at);
+	note(at);
+	return 0;
+}
+
+int make_path(int root, const char *at, bool file, uid_t owner, struct sp_err *e)
+{
+	sp_auto_close int dir = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	for (const char *part = at; dir >= 0; ) {
+		const char *end = strchrnul(part, '/');
+		bool leaf = !*end, is_file = leaf && file, fresh;
+		char name[256];
+		int next;
+
+		snprintf(name, sizeof(name), "%.*s", (int)(end - part), part);
+		fresh = is_file || mkdirat(dir, name, 0755) == 0;
+		next = openat(dir, name, (is_file ? O_CREAT | O_WRONLY : O_RDONLY | O_DIRECTORY) | O_NOFOLLOW | O_CLOEXEC, 0644);
+		close(dir);
+		dir = next;
+		if (dir < 0 || (fresh && fchown(dir, owner, owner) < 0))
+			break;
+		if (leaf)
+			return 0;
+		part = end + 1;
+	}
+	return sp_fail(e, SP_EIO, errno, "make /%s", at);
+}
+
+int mounts_pivot(int root, struct sp_err *e)
+{
+	if (fchdir(root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+		return sp_fail(e, SP_EIO, errno, "pivot root");
+	return 0;
+}
+
+/*
+ * An overlay's mounter lends it its ids and capabilities. Its ids have to exist in the upper's idmap, so
+ * they are the slot's root for the moment; the capabilities stay those of real root (trusted.* attributes).
+ */
+static int overlay(int root, const char *at, const char *lower, const char *upper, const char *work, uint32_t base_uid, struct sp_err *e)
+{
+	char options[512];
+	int r;
+
+	snprintf(options, sizeof(options), "lowerdir=%s,upperdir=%s,workdir=%s,volatile", lower, upper, work);
+	if (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) < 0 || setegid(base_uid) < 0 || seteuid(base_uid) < 0)
+		return sp_fail(e, SP_EIO, errno, "take the slot's ids");
+	r = mount_at(root, at, "overlay", MS_NOSUID | MS_NODEV, options, e);
+	if (seteuid(0) < 0 || setegid(0) < 0)
+		return sp_fail(e, SP_EIO, errno, "be root again");
+	return r;
+}
+
+static int put_file(int root, const char *at, uid_t owner, struct sp_err *e, const char *fmt, ...) SP_PRINTF(5, 6);
+static int put_file(int root, const char *at, uid_t owner, struct sp_err *e, const char *fmt, ...)
+{
+	sp_auto_close int fd = -1;
+	int r = make_path(root, at, true, owner, e);
+	va_list ap;
+
+	if (r < 0)
+		return r;
+	fd = openat(root, at, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	va_start(ap, fmt);
+	r = fd < 0 ? -1 : vdprintf(fd, fmt, ap);
+	va_end(ap);
+	return r < 0 ? sp_fail(e, SP_EIO, errno, "write /%s", at) : 0;
+}
+
+/* Debian's base-passwd, and the app's user. */
+static const char passwd[] = "root:x:0:0:root:/root:/bin/bash\ndaemon:x:1:1::/usr/sbin:/usr/sbin/nologin\nbin:x:2:2::/bin:/usr/sbin/nologin\n"
+	"sys:x:3:3::/dev:/usr/sbin/nologin\nsync:x:4:65534::/bin:/bin/sync\ngames:x:5:60::/usr/games:/usr/sbin/nologin\n"
+	"man:x:6:12::/var/cache/man:/usr/sbin/nologin\nmail:x:8:8::/var/mail:/usr/sbin/nologin\nwww-data:x:33:33::/var/www:/usr/sbin/nologin\n"
+	"backup:x:34:34::/var/backups:/usr/sbin/nologin\n_apt:x:42:65534::/nonexistent:/usr/sbin/nologin\n"
+	"user:x:1000:1000::/home/user:/bin/bash\nnobody:x:65534:65534::/nonexistent:/usr/sbin/nologin\n";
+static const char group[] = "root:x:0:\ndaemon:x:1:\nbin:x:2:\nsys:x:3:\nadm:x:4:\ntty:x:5:\ndisk:x:6:\nlp:x:7:\nmail:x:8:\nnews:x:9:\nuucp:x:10:\n"
+	"man:x:12:\nproxy:x:13:\nkmem:x:15:\nsudo:x:27:\naudio:x:29:\nwww-data:x:33:\nbackup:x:34:\nshadow:x:42:\nutmp:x:43:\nvideo:x:44:\n"
+	"plugdev:x:46:\nstaff:x:50:\ngames:x:60:\nusers:x:100:\nuser:x:1000:\nnogroup:x:65534:\n";
+
+/* The topmost lower layer: mount points and the few files that differ from slot to slot. */
+static int make_config(const struct plan *p, struct sp_err *e)
+{
+	static const char *const dirs[] = { "proc", "dev", "tmp", "etc", "home", "run" };
+	const char *id = sp_id_is_none(&p->start->space) ? p->start->run.s : p->start->space.s;
+	sp_auto_close int c = open("c", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	uid_t root = p->base_uid;
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < SP_COUNT(dirs); i++)
+		r = make_path(c, dirs[i], false, root, e);
+	if (r == 0)
+		r = make_path(c, "home/user/app", false, root + APP_UID, e);
+	for (unsigned i = 0; r == 0 && i < p->ntrees; i++) {
+		struct stat st;
+
+		r = fstat(p->trees[i].fd, &st) < 0 ? sp_fail(e, SP_EIO, errno, "stat /%s", p->trees[i].at) :
+			make_path(c, p->trees[i].at, S_ISREG(st.st_mode), root, e);
+	}
+	if (r == 0)
+		r = put_file(c, "etc/hosts", root, e, "127.0.0.1 localhost %s\n::1 localhost ip6-localhost ip6-loopback\n", p->start->hostname);
+	if (r == 0)
+		r = put_file(c, "etc/hostname", root, e, "%s\n", p->start->hostname);
+	if (r == 0)
+		r = put_file(c, "etc/resolv.conf", root, e, "nameserver 127.0.0.1\n");
+	if (r == 0)
+		r = put_file(c, "etc/machine-id", root, e, "%s00000000\n", id);
+	if (r == 0 && !p->own_users)
+		r = put_file(c, "etc/passwd", root, e, "%s", passwd);
+	if (r == 0 && !p->own_users)
+		r = put_file(c, "etc/group", root, e, "%s", group);
+	return r;
+}
+
+static int mask_proc(int root, int null, struct sp_err *e)
+{
+	for (unsigned i = 0; i < SP_COUNT(masked); i++) {
+		sp_auto_close int at = at_open(root, masked[i]), tree = -1;
+		struct stat st;
+		int r;
+
+		if (at < 0 && errno == ENOENT)
+			continue;
+		if (at < 0 || fstat(at, &st) < 0)
+			return sp_fail(e, SP_EIO, errno, "mask /%s", masked[i]);
+		if (S_ISDIR(st.st_mode))
+			r = mount_at(root, masked[i], "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k,nr_inodes=1,mode=0555", e);
+		else
+			r = tree_clone(null, -1, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSUID, &tree, e);
+		if (r == 0 && tree >= 0)
+			r = bind_at(root, masked[i], tree, e);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Everything is mounted by real root before the user namespace is entered, so that no capability regained inside reaches a mount. */
+int step_mounts(struct plan *p, struct sp_err *e)
+{
+	static const char *const dirs[] = { "c", "u", "a", "root", "l0", "l1", "l2", "l3", "l4" };
+	sp_auto_close int root = -1, null = -1;
+	char lower[128] = "c", options[128];
+	int r = 0;
+
+	if (mount("tmpfs", p->l->stage, "tmpfs", MS_NOSUID | MS_NODEV, "size=16m,mode=0755") < 0 || chdir(p->l->stage) < 0)
+		return sp_fail(e, SP_EIO, errno, "mount stage");
+	for (unsigned i = 0; i < SP_COUNT(dirs); i++)
+		if (mkdir(dirs[i], 0755) < 0)
+			return sp_fail(e, SP_EIO, errno, "make stage");
+	if (chown("c", p->base_uid, p->base_uid) < 0)
+		return sp_fail(e, SP_EIO, errno, "make stage");
+	for (unsigned i = 0; r == 0 && i < p->nlowers; i++) {
+		snprintf(lower + strlen(lower), sizeof(lower) - strlen(lower), ":%s", dirs[4 + i]);
+		r = bind_at(AT_FDCWD, dirs[4 + i], p->lowers[i], e);
+	}
+	if (r == 0)
+		r = bind_at(AT_FDCWD, "u", p->scratch, e);
+	if (r == 0 && p->app >= 0)
+		r = bind_at(AT_FDCWD, "a", p->app, e);
+	if (r == 0)
+		r = make_config(p, e);
+	if (r == 0)
+		r = overlay(AT_FDCWD, "root", lower, p->upper, p->work, p->base_uid, e);
+	if (r < 0)
+		return r;
+
+	root = open("root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	made[0] = "";                           /* the stage is detached with the old root; what stays is the root itself */
+	nmade = 1;
+	if (p->app >= 0)
+		r = overlay(root, "home/user/app", "a", "u/app", "u/app-work", p->base_uid, e);
+	snprintf(options, sizeof(options), "mode=1777,size=%llu,nr_inodes=262144,uid=%u,gid=%u",
+		(unsigned long long)p->start->tmp_bytes, p->base_uid, p->base_uid);
+	if (r == 0)
+		r = mount_at(root, "tmp", "tmpfs", MS_NOSUID | MS_NODEV, options, e);
+	for (unsigned i = 0; r == 0 && i < p->ntrees; i++)
+		r = bind_at(root, p->trees[i].at, p->trees[i].fd, e);
+	if (r == 0)
+		r = step_devices(root, p, e);
+	if (r == 0)
+		r = mount_at(root, "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "hidepid=2", e);
+	if (r == 0)
+		null = at_open(root, "dev/null");
+	if (r == 0)
+		r = mask_proc(root, null, e);
+	return r == 0 ? mounts_pivot(root, e) : r;
+}
+
+/* Fail closed: the mounts that this process sees are exactly those that were made here. */
+int step_mounts_check(struct plan *p SP_UNUSED, struct sp_err *e)
+{
+	static char text[32768];
+	sp_auto_close int fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+	unsigned lines = 0;
+	size_t n = 0;
+	int r = fd < 0 ? sp_fail(e, SP_EIO, errno, "open mountinfo") : sp_read_full(fd, text, sizeof(text) - 1, &n, e);
+
+	if (r < 0)
+		return r;
+	if (nmade > MADE_MAX)
+		return sp_fail(e, SP_EBUG, 0, "%u mounts", nmade);
+	for (const char *line = text; *line; lines++) {
+		const char *end = strchrnul(line, '\n'), *at = line;
+		unsigned i = 0;
+		size_t len;
+
+		for (unsigned field = 0; field < 4; field++)
+			at += strcspn(at, " ") + 1;
+		len = strcspn(at, " ");
+		while (i < nmade && (strlen(made[i]) + 1 != len || memcmp(made[i], at + 1, len - 1) != 0))
+			i++;
+		if (i == nmade)
+			return sp_fail(e, SP_EBUG, 0, "unexpected mount %.*s", (int)len, at);
+		line = *end ? end + 1 : end;
+	}
+	return lines == nmade ? 0 : sp_fail(e, SP_EBUG, 0, "%u mounts instead of %u", lines, nmade);
+}

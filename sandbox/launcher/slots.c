@@ -1,0 +1,287 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "auto.h"
+#include "clock.h"
+#include "launcher.h"
+#include "log.h"
+
+void slots_open(struct launcher *l)
+{
+	for (unsigned i = 0; i < SP_LIMIT_slots; i++) {
+		struct slot *s = &l->slots[i];
+
+		s->index = i;
+		s->idmap[IDMAP_SLOT] = s->idmap[IDMAP_OWNER] = -1;
+	}
+}
+
+struct slot *slot_new(struct launcher *l)
+{
+	for (unsigned i = 0; i < SP_LIMIT_slots; i++) {
+		struct slot *s = &l->slots[i], fresh = { .index = i, .generation = s->generation + 1, .pidfd = -1, .control = -1, .log = -1,
+			.netns = -1, .sweeper = -1, .egress = { -1, -1, -1, -1 }, .idmap = { s->idmap[0], s->idmap[1] } };
+
+		if (s->state != SLOT_FREE)
+			continue;
+		*s = fresh;
+		return s;
+	}
+	return NULL;
+}
+
+struct slot *slot_find(struct launcher *l, const struct launch_slot *name)
+{
+	struct slot *s = name->index < SP_LIMIT_slots ? &l->slots[name->index] : NULL;
+
+	return s && s->generation == name->generation && (s->state == SLOT_RUNNING || s->state == SLOT_STOPPING) ? s : NULL;
+}
+
+static void thaw(struct launcher *l, struct slot *s)
+{
+	if (s->frozen && cgroup_freeze(l, s->index, false, NULL) < 0)
+		log_warn("slot %u: cannot be thawed", s->index);
+	s->frozen = false;
+}
+
+void slot_kill(struct launcher *l, struct slot *s)
+{
+	s->state = SLOT_STOPPING;
+	s->deadline_ms = sp_mono_ms() + 1000;           /* looked at again then */
+	cgroup_kill(l, s->index);
+	syscall(SYS_pidfd_send_signal, s->pidfd, SIGKILL, NULL, 0);     /* pid 1: takes the whole pid namespace with it */
+	thaw(l, s);                                     /* v1: a frozen process does not die */
+}
+
+void slot_stop(struct launcher *l, struct slot *s, uint64_t grace_ms)
+{
+	const struct init_signal term = { .signal = SIGTERM };
+	uint64_t until = sp_mono_ms() + grace_ms;
+
+	if (s->state == SLOT_STOPPING && s->deadline_ms <= until)
+		return;
+	s->stop_asked = true;
+	s->state = SLOT_STOPPING;
+	s->deadline_ms = until;
+	thaw(l, s);
+	if (grace_ms == 0 || sp_msg_send(s->control, INIT_SIGNAL, 0, &term, sizeof(term), NULL, 0, NULL) < 0)
+		slot_kill(l, s);
+}
+
+/* The worker's file becomes an image: on disk before it has its name. */
+static void publish(int images, int scratch, const struct slot *s)
+{
+	char from[96], to[96];
+	sp_auto_close int out = -1;
+	size_t n;
+
+	scratch_slot_name(s, from);
+	n = strlen(from);
+	snprintf(from + n, sizeof(from) - n, "/out");
+	image_name(s->start.out_kind, &s->start.out_hash, to);
+	out = openat(scratch, from, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	if (out < 0 || fchown(out, 0, 0) < 0 || fchmod(out, 0444) < 0 || fsync(out) < 0 || renameat(scratch, from, images, to) < 0 ||
+			fsync(images) < 0)
+		log_err("image %s could not be kept: %m", to);
+}
+
+/* A child for what may take long: an image to disk (KEEP), a scratch tree away. It must not hold our sockets open. */
+int sweep_start(const struct launcher *l, const char *name, const struct slot *keep)
+{
+	int pidfd = -1;
+	pid_t pid = clone_child(0, -1, &pidfd);
+
+	if (pid == 0) {
+		int images = dup2(l->images_dir, 3), scratch = dup2(l->scratch, 4);
+
+		close_range(5, ~0U, 0);
+		if (keep)
+			publish(images, scratch, keep);
+		_exit(scratch_remove(scratch, name) < 0);
+	}
+	return pid < 0 ? -1 : pidfd;
+}
+
+static bool makes_image(const struct slot *s)
+{
+	return s->start.out_kind != IMAGE_NONE && s->exited.end == END_EXITED && s->exited.value == 0;
+}
+
+static void slot_tell(struct launcher *l, struct slot *s)
+{
+	if (s->told || !l->listed || (makes_image(s) && !s->swept))
+		return;
+	s->told = role_send(l, ROLE_SERVER, LAUNCH_EXITED, 0, &s->exited, sizeof(s->exited), -1);
+}
+
+void slots_tell(struct launcher *l)
+{
+	for (unsigned i = 0; i < SP_LIMIT_slots; i++)
+		if (l->slots[i].state == SLOT_SWEEPING)
+			slot_tell(l, &l->slots[i]);
+}
+
+void slot_put_away(struct launcher *l, struct slot *s)
+{
+	const struct launch_slot name = { s->index, s->generation };
+	int *fds[] = { &s->pidfd, &s->control, &s->log, &s->netns, &s->egress[0], &s->egress[1], &s->egress[2], &s->egress[3] };
+	char scratch[64];
+
+	if (s->egress[0] >= 0 && l->roles[ROLE_EGRESS].sock >= 0)
+		role_send(l, ROLE_EGRESS, EGRESS_MSG_CLOSE, 0, &name, sizeof(name), -1);
+	for (unsigned i = 0; i < SP_COUNT(fds); i++)
+		if (*fds[i] >= 0)
+			close(sp_take_fd(fds[i]));
+	for (unsigned k = 0; k < IMAGE_KIND_MAX; k++)
+		image_release(&s->images[k]);
+	scratch_slot_name(s, scratch);
+	s->state = SLOT_SWEEPING;
+	s->sweeper = sweep_start(l, scratch, !s->told && makes_image(s) ? s : NULL);
+	if (s->sweeper < 0 || loop_watch(l, s->sweeper, WATCH_SWEEPER, s->index, NULL) < 0) {
+		log_warn("slot %u: its scratch files stay until the next start: %m", s->index);
+		s->swept = true;
+	}
+}
+
+void slot_swept(struct launcher *l, struct slot *s)
+{
+	struct stat st;
+	char name[96];
+
+	waitid(P_PIDFD, (id_t)s->sweeper, &(siginfo_t){ 0 }, WEXITED);
+	close(sp_take_fd(&s->sweeper));
+	s->swept = true;
+	if (makes_image(s)) {
+		image_name(s->start.out_kind, &s->start.out_hash, name);
+		if (fstatat(l->images_dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+			s->exited.image_made = 1;
+			s->exited.image_bytes = (uint64_t)st.st_size;
+		}
+	}
+	slot_tell(l, s);
+}
+
+/* Facts first, the program's own story last: memory, our own STOP, what init reported. */
+static void slot_judge(struct slot *s, const struct cgroup_use *use)
+{
+	struct launch_exited *x = &s->exited;
+
+	if (!s->reported)
+		x->end = END_INIT;
+	if (use->oom_kills > 0 && (x->end != END_EXITED || x->value != 0)) {
+		x->end = END_OOM;
+		x->value = (int32_t)(s->start.memory_bytes >> 20);
+	} else if (s->stop_asked) {
+		x->end = END_STOPPED;
+		x->value = 0;
+	}
+}
+
+void slot_died(struct launcher *l, struct slot *s)
+{
+	struct launch_exited *x = &s->exited;
+	struct rusage ru = { 0 };
+	struct cgroup_use use;
+	siginfo_t info = { 0 };
+
+	if (syscall(SYS_waitid, P_PIDFD, s->pidfd, &info, WEXITED | WNOHANG, &ru) < 0 || info.si_pid == 0)
+		return;                                 /* an event of the slot's earlier life */
+	if (s->control >= 0)
+		slot_init_message(l, s);                /* what it said before it died */
+	cgroup_use(l, s->index, &use);
+	slot_judge(s, &use);
+	x->slot = (struct launch_slot){ s->index, s->generation };
+	x->space = s->start.space;
+	x->run = s->start.run;
+	x->profile = s->start.profile;
+	x->cpu_us = use.cpu_us ? use.cpu_us : (uint64_t)ru.ru_utime.tv_sec * 1000000 + (uint64_t)ru.ru_utime.tv_usec;
+	x->memory_peak_bytes = use.peak ? use.peak : (uint64_t)ru.ru_maxrss << 10;
+	log_info("slot ended slot=%u/%u run=%.24s end=%u value=%d", s->index, s->generation, s->start.run.s, x->end, x->value);
+	if (s->ports_asked)
+		role_refuse(l, ROLE_SERVER, LAUNCH_REFUSED, s->ports_seq, "ports", &(struct sp_err){ SP_ESTALE, 0, "the slot has ended" });
+	if (l->stopping)
+		s->told = true;                         /* nobody asked for this end; at the next start the server sees no slots at all */
+	slot_put_away(l, s);
+	slot_tell(l, s);
+}
+
+/* From pid 1 of a sandbox: hostile until checked. False: it broke the protocol. */
+static bool take_message(struct launcher *l, struct slot *s, const struct sp_msg *m)
+{
+	struct launch_ports ports;
+	struct init_ended ended;
+
+	if (m->head.type == INIT_ENDED && !s->reported) {
+		memcpy(&ended, m->body, sizeof(ended));
+		if (ended.end != END_EXITED && ended.end != END_SIGNALED && ended.end != END_EXEC && ended.end != END_SYSCALL)
+			return false;
+		s->reported = true;
+		s->exited.end = ended.end;
+		s->exited.value = ended.value;
+		if (s->state == SLOT_RUNNING) {         /* it has a second to go */
+			s->state = SLOT_STOPPING;
+			s->deadline_ms = sp_mono_ms() + 1000;
+		}
+		return true;
+	}
+	memcpy(&ports, m->body, sizeof(ports));
+	if (m->head.type != INIT_PORTS_ARE || !s->ports_asked || ports.count > SP_COUNT(ports.at))
+		return false;
+	ports.slot = (struct launch_slot){ s->index, s->generation };
+	s->ports_asked = false;
+	role_send(l, ROLE_SERVER, LAUNCH_PORTS_ARE, s->ports_seq, &ports, sizeof(ports), -1);
+	return true;
+}
+
+void slot_init_message(struct launcher *l, struct slot *s)
+{
+	static struct sp_msg m;
+	struct sp_err e;
+	int r;
+
+	do {
+		r = sp_msg_recv(s->control, &init_table, INIT_FROM_INIT, &m, &e);
+	} while (r > 0 && take_message(l, s, &m));
+	if (r == -SP_EBUSY)
+		return;
+	if (r == 0 || r == -SP_EIO) {                   /* its end is closed: init is dying, or shall */
+		close(sp_take_fd(&s->control));
+		if (s->state == SLOT_RUNNING) {
+			s->state = SLOT_STOPPING;
+			s->deadline_ms = sp_mono_ms() + 1000;
+		}
+		return;
+	}
+	log_warn("slot %u: init broke the protocol: %s", s->index, r < 0 ? e.msg : "unexpected message");
+	slot_kill(l, s);
+}
+
+uint64_t slots_tick(struct launcher *l, uint64_t now)
+{
+	uint64_t next = UINT64_MAX;
+
+	for (unsigned i = 0; i < SP_LIMIT_slots; i++) {
+		struct slot *s = &l->slots[i];
+
+		if (s->state == SLOT_STOPPING && s->deadline_ms <= now)
+			slot_kill(l, s);
+		if (s->state == SLOT_STOPPING && s->deadline_ms < next)
+			next = s->deadline_ms;
+		if (s->state != SLOT_SWEEPING || !s->swept || !s->told)
+			continue;
+		if (cgroup_drop(l, i))
+			s->state = SLOT_FREE;
+		else if (now + 20 < next)
+			next = now + 20;                /* the kernel takes a moment to let go of the last process */
+	}
+	return next;
+}

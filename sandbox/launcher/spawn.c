@@ -1,0 +1,300 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "auto.h"
+#include "clock.h"
+#include "fd.h"
+#include "launcher.h"
+
+enum { QUIET = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, READONLY = QUIET | MOUNT_ATTR_RDONLY };
+
+pid_t clone_child(uint64_t flags, int cgroup, int *ret_pidfd)
+{
+	struct clone_args args = { .flags = flags | CLONE_PIDFD | (cgroup >= 0 ? CLONE_INTO_CGROUP : 0), .pidfd = (uintptr_t)ret_pidfd,
+		.exit_signal = SIGCHLD, .cgroup = cgroup >= 0 ? (uint64_t)cgroup : 0 };
+	pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	sigset_t none;
+
+	if (pid != 0)
+		return pid;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	return 0;
+}
+
+static int add_tree(struct plan *p, const char *at, int fd, int idmap, uint64_t attrs, struct sp_err *e)
+{
+	int r = p->ntrees == TREES_MAX ? sp_fail(e, SP_EBUG, 0, "too many mounts") : tree_clone(fd, idmap, attrs, &p->trees[p->ntrees].fd, e);
+
+	if (r < 0)
+		return sp_err_wrap(e, r, "/%s", at);
+	p->trees[p->ntrees++].at = at;
+	return 0;
+}
+
+static int add_lower(struct plan *p, int fd, int idmap, struct sp_err *e)
+{
+	int r = tree_clone(fd, idmap, READONLY, &p->lowers[p->nlowers], e);
+
+	if (r == 0)
+		p->nlowers++;
+	return r;
+}
+
+static int add_image(struct launcher *l, struct slot *s, struct plan *p, uint32_t kind, const struct launch_hash *hash, struct sp_err *e)
+{
+	int r;
+
+	if (!hash->hex[0])
+		return 0;
+	r = image_use(l, kind, hash, &s->images[kind], e);
+	if (r < 0)
+		return r;
+	if (kind == IMAGE_APP)
+		return tree_clone(s->images[kind]->mount, s->idmap[IDMAP_OWNER], READONLY, &p->app, e);
+	if (kind == IMAGE_ENV)
+		p->own_users = faccessat(s->images[kind]->mount, "etc/passwd", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	return add_lower(p, s->images[kind]->mount, s->idmap[IDMAP_SLOT], e);
+}
+
+/* Owners on disk are those seen inside; the idmapped mount adds the slot's range. */
+static int plan_scratch(struct launcher *l, struct slot *s, struct plan *p, struct sp_err *e)
+{
+	static const struct { const char *name; uid_t owner; } dirs[] = { { "upper", 0 }, { "work", 0 }, { "app", APP_UID }, { "app-work", APP_UID } };
+	sp_auto_close int dir = -1, out = -1;
+	char name[64];
+	int r;
+
+	scratch_slot_name(s, name);
+	r = scratch_open(l->scratch, name, true, &dir, e);
+	for (unsigned i = 0; r == 0 && i < SP_COUNT(dirs); i++)
+		if (mkdirat(dir, dirs[i].name, 0755) < 0 || fchownat(dir, dirs[i].name, dirs[i].owner, dirs[i].owner, AT_SYMLINK_NOFOLLOW) < 0)
+			r = sp_fail(e, SP_EIO, errno, "make scratch");
+	if (r == 0 && s->start.out_kind != IMAGE_NONE) {
+		out = openat(dir, "out", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		r = out < 0 || fchown(out, APP_UID, APP_UID) < 0 ? sp_fail(e, SP_EIO, errno, "make /out") :
+			add_tree(p, "out", out, s->idmap[IDMAP_SLOT], QUIET, e);
+	}
+	return r == 0 ? tree_clone(dir, s->idmap[IDMAP_SLOT], QUIET, &p->scratch, e) : r;
+}
+
+/* BUILD: /env, its virtual environment at its final path, and below the tools what SYSTEM left there. SYSTEM: the overlay's upper. */
+static int plan_output(struct launcher *l, struct slot *s, struct plan *p, struct sp_err *e)
+{
+	static const char venv[] = "usr/local/lib/vitrine-env";
+	sp_auto_close int dir = -1, tree = -1, sub = -1;
+	int r = scratch_open(l->scratch, s->start.output.s, true, &dir, e);
+
+	if (r == 0)
+		r = scratch_open(dir, "tree", true, &tree, e);
+	if (r == 0 && s->start.profile == PROFILE_SYSTEM) {
+		close(sp_take_fd(&p->scratch));
+		scratch_remove(dir, "work");            /* an earlier run's; only transient files */
+		p->upper = "u/tree";
+		p->work = "u/work";
+		r = scratch_open(dir, "work", true, &sub, e);
+		return r == 0 ? tree_clone(dir, s->idmap[IDMAP_SLOT], QUIET, &p->scratch, e) : r;
+	}
+	if (r == 0)
+		r = make_path(tree, venv, false, 0, e);
+	if (r == 0)
+		r = sp_open_beneath(tree, venv, O_RDONLY | O_DIRECTORY, 0, &sub, e);
+	if (r == 0)
+		r = add_tree(p, "env", tree, s->idmap[IDMAP_OWNER], QUIET, e);
+	if (r == 0)
+		r = add_tree(p, venv, sub, s->idmap[IDMAP_OWNER], QUIET, e);
+	p->own_users = faccessat(tree, "etc/passwd", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	return r == 0 ? add_lower(p, tree, s->idmap[IDMAP_SLOT], e) : r;
+}
+
+static int plan_input(struct launcher *l, struct slot *s, struct plan *p, struct sp_err *e)
+{
+	sp_auto_close int dir = -1, tree = -1;
+	int r = scratch_open(l->scratch, s->start.input.s, false, &dir, e);
+
+	if (r == 0)
+		r = scratch_open(dir, "tree", false, &tree, e);
+	return r == 0 ? add_tree(p, "in", tree, s->idmap[IDMAP_OWNER], READONLY, e) : r;
+}
+
+static int plan_data(struct launcher *l, struct slot *s, struct plan *p, struct sp_err *e)
+{
+	sp_auto_close int dir = -1;
+	int r = dir_open(l->volumes, s->start.space.s, 0755, APP_UID, APP_UID, &dir, e);
+
+	return r == 0 ? add_tree(p, "data", dir, s->idmap[IDMAP_SLOT], QUIET, e) : r;
+}
+
+static int plan_operator(struct launcher *l, struct slot *s, struct plan *p, struct sp_err *e)
+{
+	sp_auto_close int dir = openat(l->mounted, "operator", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	sp_auto_close int ca = dir < 0 ? -1 : openat(dir, "ca-certificates.crt", O_RDONLY | O_CLOEXEC);
+	int r = 0;
+
+	/* Not over SYSTEM's: dpkg replaces that file by rename, which a mount point refuses. */
+	if (ca >= 0 && s->start.profile != PROFILE_SYSTEM)
+		r = add_tree(p, "etc/ssl/certs/ca-certificates.crt", ca, -1, READONLY, e);
+	if (r == 0 && dir >= 0 && (s->start.profile == PROFILE_BUILD || s->start.profile == PROFILE_SYSTEM))
+		r = add_tree(p, "etc/operator", dir, -1, READONLY, e);
+	return r;
+}
+
+static int plan_make(struct launcher *l, struct slot *s, struct plan *p, struct sp_err *e)
+{
+	const struct launch_start *t = &s->start;
+	struct launch_hash tools;
+	int r = 0;
+
+	if (s->idmap[IDMAP_SLOT] < 0)
+		r = userns_idmap(p->base_uid, UID_RANGE, &s->idmap[IDMAP_SLOT], e);
+	if (r == 0 && s->idmap[IDMAP_OWNER] < 0)
+		r = userns_idmap(p->base_uid + APP_UID, 1, &s->idmap[IDMAP_OWNER], e);
+	if (r == 0 && t->profile != PROFILE_RUN)
+		r = image_current(l, IMAGE_TOOLS, &tools) ? add_image(l, s, p, IMAGE_TOOLS, &tools, e) :
+			sp_fail(e, SP_ENOENT, 0, "no tools image has been made");
+	if (r == 0)
+		r = plan_scratch(l, s, p, e);
+	if (r == 0 && !sp_id_is_none(&t->output))
+		r = plan_output(l, s, p, e);
+	if (r == 0)
+		r = add_image(l, s, p, IMAGE_ENV, &t->env, e);
+	if (r == 0)
+		r = add_image(l, s, p, IMAGE_BASE, &t->base, e);
+	if (r == 0)
+		r = add_image(l, s, p, IMAGE_APP, &t->app, e);
+	if (r == 0 && !sp_id_is_none(&t->input))
+		r = plan_input(l, s, p, e);
+	if (r == 0 && (t->flags & START_DATA))
+		r = plan_data(l, s, p, e);
+	return r == 0 ? plan_operator(l, s, p, e) : r;
+}
+
+static void plan_close(struct plan *p)
+{
+	const int fds[] = { p->sync, p->control, p->log, p->scratch, p->app };
+
+	for (unsigned i = 0; i < SP_COUNT(fds); i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	for (unsigned i = 0; i < p->nlowers; i++)
+		close(p->lowers[i]);
+	for (unsigned i = 0; i < p->ntrees; i++)
+		close(p->trees[i].fd);
+}
+
+/* The log pipe, the control socket and the start's own socket; the launcher's ends do not block, apart from SYNC's 10 s. */
+static int plan_channels(struct slot *s, struct plan *p, int *ret_sync, struct sp_err *e)
+{
+	const struct timeval patience = { .tv_sec = 10 };
+	uid_t owner = p->base_uid + (s->start.profile == PROFILE_SYSTEM ? 0 : APP_UID);
+	int log[2], control[2], sync[2];
+
+	if (pipe2(log, O_CLOEXEC) < 0)
+		return sp_fail(e, SP_EIO, errno, "log pipe");
+	s->log = log[0];
+	p->log = log[1];
+	fcntl(p->log, F_SETPIPE_SZ, 1 << 20);           /* smaller where the host allows less */
+	if (fchown(p->log, owner, owner) < 0 || sp_set_nonblock(s->log, true, e) < 0)   /* /dev/stdout can be opened by its user */
+		return sp_fail(e, SP_EIO, errno, "log pipe");
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) < 0)
+		return sp_fail(e, SP_EIO, errno, "control socket");
+	s->control = control[0];
+	p->control = control[1];
+	if (sp_set_nonblock(s->control, true, e) < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sync) < 0)
+		return sp_fail(e, SP_EIO, errno, "control socket");
+	*ret_sync = sync[0];
+	p->sync = sync[1];
+	return setsockopt(sync[0], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ? sp_fail(e, SP_EIO, errno, "start socket") : 0;
+}
+
+/* One byte: the child is in its user namespace. A struct why: it failed. The end: it is vitrine-init now. */
+static int await(int sync, bool exec, struct why *why)
+{
+	struct why got;
+	ssize_t n = recv(sync, &got, sizeof(got), 0);
+
+	if (n == (exec ? 0 : 1))
+		return 0;
+	if (n == (ssize_t)sizeof(got)) {
+		*why = got;
+		return -(int)got.e.code;
+	}
+	return sp_fail(&why->e, SP_EIO, n < 0 ? errno : 0, "the child died or does not answer");
+}
+
+static int launch(struct launcher *l, struct slot *s, struct plan *p, int *sync, struct why *why)
+{
+	sp_auto_close int birth = cgroup_birth(l, s->index);
+	struct why child;
+	char go = 'G';
+	int r;
+
+	s->pid = clone_child(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS, birth, &s->pidfd);
+	if (s->pid == 0)
+		child_run(p);
+	if (s->pid < 0)
+		return sp_fail(&why->e, SP_EIO, errno, "clone");
+	close(sp_take_fd(&p->sync));                    /* so that the child's death is an end */
+	snprintf(why->step, sizeof(why->step), "network");
+	r = netns_make(l, s, &why->e);                  /* while the child mounts */
+	if (r < 0 && recv(*sync, &child, sizeof(child), MSG_DONTWAIT) == (ssize_t)sizeof(child))
+		*why = child;                           /* a child that failed has no network namespace any more: its own reason counts */
+	if (r == 0)
+		r = await(*sync, false, why);
+	if (r == 0) {
+		snprintf(why->step, sizeof(why->step), "id map");
+		r = userns_map(s->pid, 0, p->base_uid, UID_RANGE, &why->e);
+	}
+	if (r == 0 && send(*sync, &go, 1, MSG_NOSIGNAL) != 1)
+		r = sp_fail(&why->e, SP_EIO, errno, "the child died");
+	return r == 0 ? await(*sync, true, why) : r;
+}
+
+int slot_spawn(struct launcher *l, struct slot *s, int block, int in, struct why *why)
+{
+	struct plan p = { .l = l, .start = &s->start, .index = s->index, .base_uid = UID_BASE + s->index * UID_RANGE, .sync = -1,
+		.control = -1, .block = block, .in = in, .log = -1, .scratch = -1, .app = -1, .upper = "u/upper", .work = "u/work" };
+	sp_auto_close int sync = -1;
+	int r;
+
+	snprintf(why->step, sizeof(why->step), "prepare");
+	r = plan_make(l, s, &p, &why->e);
+	if (r == 0)
+		r = plan_channels(s, &p, &sync, &why->e);
+	if (r == 0) {
+		snprintf(why->step, sizeof(why->step), "cgroups");
+		r = cgroup_make(l, s, &why->e);
+	}
+	if (r == 0)
+		r = launch(l, s, &p, &sync, why);
+	plan_close(&p);
+	if (r == 0)
+		r = loop_watch(l, s->control, WATCH_INIT, s->index, &why->e);
+	if (r == 0)
+		r = loop_watch(l, s->pidfd, WATCH_DEATH, s->index, &why->e);
+	if (r == 0) {
+		s->state = SLOT_RUNNING;
+		s->started_ms = sp_mono_ms();
+		netns_announce(l, s);
+		return 0;
+	}
+	if (s->pid > 0) {
+		kill(s->pid, SIGKILL);
+		waitid(P_PIDFD, (id_t)s->pidfd, &(siginfo_t){ 0 }, WEXITED);
+	}
+	s->told = true;                                 /* FAILED says it all; there is no EXITED */
+	slot_put_away(l, s);
+	return r;
+}
