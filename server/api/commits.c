@@ -93,6 +93,8 @@ int api_commit(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
 	r = branch_of(rq, rs, http_param(rq, "rev"), &branch, e);
 	if (r != 0)
 		return r < 0 ? r : 0;
+	if (rq->body_fd < 0)
+		return http_reply_error(rq, rs, 400, NULL, "The commit is empty: send one JSON object a line, first the header.");
 	spool = openat(rq->srv->tmp_dirfd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (spool < 0)
 		return sp_fail(e, errno == ENOSPC ? SP_EQUOTA : SP_EIO, errno, "make room for the upload");
