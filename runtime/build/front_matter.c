@@ -89,6 +89,19 @@ static int take_path(struct reading *r, const struct yaml_node *n, void *into)
 	return 0;
 }
 
+/* It becomes part of a requirement: nothing but what a version may have (PEP 440, and a closing ".*"). */
+static int take_version(struct reading *r, const struct yaml_node *n, void *into)
+{
+	int err = take_text(r, n, into);
+	const char *const *ret = into;
+
+	if (err < 0 || !*ret)
+		return err;
+	if (!**ret || strlen(*ret) > 40 || strspn(*ret, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.+!_-*") != strlen(*ret))
+		return refuse(r, n, n->key, "must be a version such as 5.49.1");
+	return 0;
+}
+
 static int take_base_path(struct reading *r, const struct yaml_node *n, void *into)
 {
 	int err = take_text(r, n, into);
@@ -96,7 +109,7 @@ static int take_base_path(struct reading *r, const struct yaml_node *n, void *in
 
 	if (err < 0)
 		return err;
-	if ((*ret)[0] != '/')
+	if ((*ret)[0] != '/' || strlen(*ret) > 255 || strpbrk(*ret, "\r\n"))
 		return refuse(r, n, n->key, "must start with '/'");
 	return 0;
 }
@@ -170,8 +183,8 @@ static const struct { const char *key; take_fn *take; size_t at; } key_rows[] = 
 	{ "colorFrom",                   take_text,      AT(color_from) },
 	{ "colorTo",                     take_text,      AT(color_to) },
 	{ "sdk",                         take_text,      AT(sdk) },
-	{ "sdk_version",                 take_text,      AT(sdk_version) },
-	{ "python_version",              take_text,      AT(python_version) },
+	{ "sdk_version",                 take_version,   AT(sdk_version) },
+	{ "python_version",              take_version,   AT(python_version) },
 	{ "suggested_hardware",          take_text,      AT(suggested_hardware) },
 	{ "suggested_storage",           take_text,      AT(suggested_storage) },
 	{ "app_file",                    take_path,      AT(app_file) },

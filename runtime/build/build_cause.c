@@ -1,0 +1,164 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "limit.h"
+#include "runtime/build/build_int.h"
+#include "str.h"
+
+/* uv draws "  × No solution found …:", then "  ╰─▶ Because …" over several indented lines. */
+static const char solution_mark[] = "No solution found when resolving";
+static const char arrow[] = "\xe2\x95\xb0\xe2\x94\x80\xe2\x96\xb6 ";
+
+/* The lines from P on, as one sentence, until a blank line or one that starts something new. */
+static void one_sentence(const char *p, char *out, size_t size)
+{
+	size_t n = 0;
+	bool first = true;
+
+	while (*p && n + 2 < size) {
+		size_t len = strcspn(p, "\n"), skip = strspn(p, " \t");
+
+		if (skip >= len || (!first && (skip < 2 || strncmp(p + skip, "hint:", 5) == 0)))
+			break;
+		if (!first)
+			out[n++] = ' ';
+		n += (size_t)snprintf(out + n, size - n, "%.*s", (int)(len - skip), p + skip);
+		if (n >= size)
+			n = size - 1;
+		p += len + (p[len] == '\n');
+		first = false;
+	}
+	while (n > 0 && out[n - 1] == ' ')
+		n--;
+	out[n] = 0;
+}
+
+/* The line that holds MARK, without leading space; NULL when there is none. */
+static const char *line_with(const char *output, const char *mark, char *out, size_t size)
+{
+	const char *at = strstr(output, mark), *from = at;
+
+	if (!at)
+		return NULL;
+	while (from > output && from[-1] != '\n')
+		from--;
+	from += strspn(from, " \t");
+	snprintf(out, size, "%.*s", (int)strcspn(from, "\n"), from);
+	return out;
+}
+
+static const char *last_line(const char *output, char *out, size_t size)
+{
+	size_t n = strlen(output);
+	const char *from;
+
+	while (n > 0 && strchr(" \t\r\n", output[n - 1]))
+		n--;
+	from = output + n;
+	while (from > output && from[-1] != '\n')
+		from--;
+	snprintf(out, size, "%.*s", (int)(output + n - from), from);
+	return out;
+}
+
+static const char *first_of(const char *output, const char *const *marks, char *out, size_t size)
+{
+	for (; *marks; marks++)
+		if (line_with(output, *marks, out, size))
+			return out;
+	return NULL;
+}
+
+static const char *const network_marks[] = { "dns error", "failed to lookup address", "Connection refused", "tcp connect error", "client error (Connect)",
+	"operation timed out", "invalid peer certificate", "Could not connect", "Temporary failure resolving", "Failed to fetch:", NULL };
+static const char *const install_marks[] = { "Failed to build", "Failed to download", "Failed to extract", "Because ", "error: ", NULL };
+static const char *const disk_marks[] = { "No space left on device", "os error 28", NULL };
+static const char *const apt_marks[] = { "E: Unable to locate", "E: Version", "E: ", NULL };
+
+static void uv_fault(struct fault *f, const char *output)
+{
+	const char *at = strstr(output, solution_mark), *from = at ? strstr(at, arrow) : NULL;
+	char text[500];
+
+	if (from) {
+		one_sentence(from + sizeof(arrow) - 1, text, sizeof(text));
+		fault_set(f, CAUSE_UNRESOLVABLE, text, NULL);
+	} else if (first_of(output, disk_marks, text, sizeof(text))) {
+		fault_set(f, CAUSE_DISK_FULL, NULL);
+	} else if (first_of(output, network_marks, text, sizeof(text))) {
+		fault_set(f, CAUSE_INDEX_UNREACHABLE, text, NULL);
+	} else if (line_with(output, "was not found in the package registry", text, sizeof(text)) ||
+		   line_with(output, "Couldn't parse requirement", text, sizeof(text))) {
+		fault_set(f, CAUSE_UNRESOLVABLE, text, NULL);
+	} else {
+		if (!first_of(output, install_marks, text, sizeof(text)))
+			last_line(output, text, sizeof(text));
+		fault_set(f, CAUSE_INSTALL_FAILED, text, NULL);
+	}
+}
+
+static void apt_fault(struct fault *f, int status, const char *output)
+{
+	char text[500];
+
+	if (first_of(output, disk_marks, text, sizeof(text)))
+		fault_set(f, CAUSE_DISK_FULL, NULL);
+	else if (status == STATUS_APT_UPDATE || first_of(output, network_marks, text, sizeof(text)))
+		fault_set(f, CAUSE_INDEX_UNREACHABLE,
+			  first_of(output, network_marks, text, sizeof(text)) || first_of(output, apt_marks, text, sizeof(text)) ? text : "apt-get update failed", NULL);
+	else
+		fault_set(f, CAUSE_PACKAGES_FAILED, first_of(output, apt_marks, text, sizeof(text)) ? text : last_line(output, text, sizeof(text)), NULL);
+}
+
+/* Exit statuses of vitrine-worker, sandbox/worker/task.h. */
+enum { TASK_TOO_MUCH = 3, TASK_REFUSED = 4, TASK_MKFS = 6 };
+
+static void worker_fault(struct fault *f, int status, const char *output)
+{
+	char text[500];
+
+	if (status == TASK_TOO_MUCH) {
+		snprintf(text, sizeof(text), "%d files or %s", SP_LIMIT_space_files, cause_bytes(SP_LIMIT_space_bytes).s);
+		fault_set(f, CAUSE_REPO_TOO_BIG, text, NULL);
+	} else if (status == TASK_MKFS || first_of(output, disk_marks, text, sizeof(text))) {
+		fault_set(f, CAUSE_DISK_FULL, NULL);
+	} else {
+		fault_set(f, CAUSE_BUILD_FAILED, cause_number(status).s, NULL);
+	}
+	if (status == TASK_REFUSED)
+		fault_evidence(f, last_line(output, text, sizeof(text)));
+}
+
+void build_fault_of(struct fault *f, enum build_step step, const struct launch_exited *x, const char *output)
+{
+	if (x->end == END_OOM) {
+		fault_set(f, CAUSE_BUILD_MEMORY, cause_bytes(SP_LIMIT_build_memory_bytes).s, NULL);
+	} else if (x->end != END_EXITED) {
+		fault_set(f, CAUSE_BUILD_FAILED, cause_number(x->end == END_SIGNALED ? 128 + x->value : x->value).s, NULL);
+	} else if (step == STEP_SYSTEM) {
+		apt_fault(f, x->value, output);
+	} else if (step == STEP_INSTALLING) {
+		uv_fault(f, output);
+	} else {
+		worker_fault(f, x->value, output);
+	}
+	if (!f->evidence)
+		fault_evidence(f, cause_evidence_of(output));
+}
+
+void build_fault_of_start(struct fault *f, const struct launch_failed *x)
+{
+	char text[260];
+
+	if (!x) {
+		fault_set(f, CAUSE_SANDBOX_FAILED, "the launcher does not answer", NULL);
+		return;
+	}
+	if (x->code == SP_ENOENT && strcmp(x->step, "images") == 0) {
+		fault_set(f, CAUSE_IMAGE_MISSING, "base or tools", NULL);
+		return;
+	}
+	snprintf(text, sizeof(text), "%.31s: %.199s", x->step, x->text);
+	fault_set(f, CAUSE_SANDBOX_FAILED, text, NULL);
+}

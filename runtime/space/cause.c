@@ -1,0 +1,170 @@
+#include "cause.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct { const char *name, *text, *next; enum space_stage stage; } rows[CAUSE_MAX] = {
+	[CAUSE_NONE] = { "", "", "", STAGE_RUNNING },
+#define CAUSE(code, stage_, text_, next_) [CAUSE_##code] = { #code, text_, next_, STAGE_##stage_ },
+#include "causes.def"
+#undef CAUSE
+};
+
+static bool is_fact(const char *p)
+{
+	return p[0] == '%' && (p[1] == 'd' || p[1] == 's');
+}
+
+/* FORMAT with its facts; a fact that is missing leaves nothing behind. */
+static void fill(char *out, size_t size, const char *format, va_list *facts)
+{
+	size_t n = 0;
+
+	for (const char *p = format; *p && n + 1 < size; ) {
+		const char *fact = NULL;
+		int w;
+
+		if (!is_fact(p)) {
+			out[n++] = *p++;
+			continue;
+		}
+		p += 2;
+		if (facts)
+			fact = va_arg(*facts, const char *);
+		if (!fact)
+			facts = NULL;
+		w = snprintf(out + n, size - n, "%s", fact ? fact : "");
+		n += w < 0 ? 0 : (size_t)w < size - n ? (size_t)w : size - n - 1;
+	}
+	out[n] = 0;
+}
+
+static void fill_row(struct space_cause *ret, enum cause_code code, va_list *facts)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->evidence = "";
+	snprintf(ret->code, sizeof(ret->code), "%s", rows[code].name);
+	fill(ret->text, sizeof(ret->text), rows[code].text, facts);
+	fill(ret->next, sizeof(ret->next), rows[code].next, facts);
+}
+
+void cause_fill(struct space_cause *ret, enum cause_code code, ...)
+{
+	va_list ap;
+
+	va_start(ap, code);
+	fill_row(ret, code, &ap);
+	va_end(ap);
+}
+
+void fault_set(struct fault *f, enum cause_code code, ...)
+{
+	va_list ap;
+
+	fault_clear(f);
+	f->code = code;
+	va_start(ap, code);
+	fill_row(&f->text, code, &ap);
+	va_end(ap);
+}
+
+void fault_evidence(struct fault *f, const char *text)
+{
+	free(f->evidence);
+	f->evidence = text && *text ? strdup(text) : NULL;
+}
+
+void fault_clear(struct fault *f)
+{
+	free(f->evidence);
+	memset(f, 0, sizeof(*f));
+}
+
+void fault_move(struct fault *to, struct fault *from)
+{
+	fault_clear(to);
+	*to = *from;
+	memset(from, 0, sizeof(*from));
+}
+
+void fault_load(struct fault *f, const char *code, const char *detail)
+{
+	fault_clear(f);
+	for (enum cause_code c = CAUSE_NONE + 1; c < CAUSE_MAX; c++)
+		if (strcmp(rows[c].name, code) == 0) {
+			f->code = c;
+			fill_row(&f->text, c, NULL);
+		}
+	if (f->code != CAUSE_NONE)
+		snprintf(f->text.text, sizeof(f->text.text), "%s", detail);
+}
+
+const char *cause_name(enum cause_code code)
+{
+	return rows[code].name;
+}
+
+enum space_stage cause_stage(enum cause_code code)
+{
+	return rows[code].stage;
+}
+
+unsigned cause_facts(enum cause_code code)
+{
+	unsigned n = 0;
+
+	for (const char *p = rows[code].text; *p; p++)
+		n += is_fact(p);
+	for (const char *p = rows[code].next; *p; p++)
+		n += is_fact(p);
+	return n;
+}
+
+struct cause_text cause_duration(uint64_t ms)
+{
+	struct cause_text t;
+
+	if (ms >= 3600000 && ms % 3600000 == 0)
+		snprintf(t.s, sizeof(t.s), "%llu h", (unsigned long long)(ms / 3600000));
+	else if (ms >= 60000 && ms % 60000 == 0)
+		snprintf(t.s, sizeof(t.s), "%llu min", (unsigned long long)(ms / 60000));
+	else
+		snprintf(t.s, sizeof(t.s), "%llu s", (unsigned long long)((ms + 500) / 1000));
+	return t;
+}
+
+struct cause_text cause_bytes(uint64_t bytes)
+{
+	struct cause_text t;
+
+	if (bytes >= 1 << 30 && bytes % (1 << 30) == 0)
+		snprintf(t.s, sizeof(t.s), "%llu GB", (unsigned long long)(bytes >> 30));
+	else
+		snprintf(t.s, sizeof(t.s), "%llu MB", (unsigned long long)(bytes >> 20));
+	return t;
+}
+
+struct cause_text cause_number(long long n)
+{
+	struct cause_text t;
+
+	snprintf(t.s, sizeof(t.s), "%lld", n);
+	return t;
+}
+
+const char *cause_evidence_of(const char *output)
+{
+	enum { LAST = 4000 };
+	const char *from = NULL, *p = output;
+	size_t n = strlen(output);
+
+	while ((p = strstr(p, "Traceback (most recent call last)")))
+		from = p++;
+	if (from)
+		return from;
+	from = n > LAST ? output + n - LAST : output;
+	p = from > output ? strchr(from, '\n') : NULL;
+	return p ? p + 1 : from;
+}

@@ -1,0 +1,44 @@
+/*
+ * cause.h - rows of causes.def with their facts filled in.
+ *
+ * A fact replaces the next %d or %s of the sentence, then of the next action; facts are texts already.
+ * cause_test walks every row, so that a row and its callers cannot drift apart.
+ */
+#pragma once
+
+#include "space.h"
+
+enum cause_code {
+	CAUSE_NONE,
+#define CAUSE(code, stage, text, next) CAUSE_##code,
+#include "causes.def"
+#undef CAUSE
+	CAUSE_MAX
+};
+
+/* A build or a run that fails: the cause and its evidence. Evidence is owned (malloc) or NULL. */
+struct fault { enum cause_code code; struct space_cause text; char *evidence; };
+
+/* Fill RET from the row CODE with the facts that follow, a NULL at their end. evidence is "". */
+void cause_fill(struct space_cause *ret, enum cause_code code, ...) __attribute__((sentinel));
+
+void fault_set(struct fault *f, enum cause_code code, ...) __attribute__((sentinel));
+void fault_evidence(struct fault *f, const char *text);         /* copies; "" and NULL: none */
+void fault_clear(struct fault *f);
+void fault_move(struct fault *to, struct fault *from);
+
+/* As stored: the row's name and the sentence. The next action is filled in without its facts when they are not known any more. */
+void fault_load(struct fault *f, const char *code, const char *detail);
+
+const char *cause_name(enum cause_code code);                   /* "PORT_ELSEWHERE"; "" for CAUSE_NONE */
+enum space_stage cause_stage(enum cause_code code);
+unsigned cause_facts(enum cause_code code);                     /* how many facts the row wants, for tests */
+
+/* "30 min", "1 h", "45 s"; "4 GB": for facts. */
+struct cause_text { char s[32]; };
+struct cause_text cause_duration(uint64_t ms);
+struct cause_text cause_bytes(uint64_t bytes);
+struct cause_text cause_number(long long n);
+
+/* The end of OUTPUT that explains a crash: from the last "Traceback" on, else its last lines. */
+const char *cause_evidence_of(const char *output);
