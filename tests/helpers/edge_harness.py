@@ -38,9 +38,8 @@ ROUTE = message_types("route.h", "ROUTE")
 
 
 def binary():
-    """The program under test: $VITRINE_BIN, else the build folder $B, else the release build."""
-    folder = os.environ.get("VITRINE_BIN") or os.path.join(ROOT, os.environ.get("B", "build/release"), "bin")
-    return os.path.join(folder, "vitrine-edge")
+    """The program under test: in the folder $VITRINE_BIN, else of the release build."""
+    return os.path.join(ROOT, os.environ.get("VITRINE_BIN", "build/release/bin"), "vitrine-edge")
 
 
 def space_id(label):
