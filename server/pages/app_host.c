@@ -11,27 +11,24 @@
 
 enum { RETRY_S = 2 };
 
-static struct safe_html style_of(struct http_req *rq, const char *nonce)
+/* Files of ours inside an element that the nonce allows. */
+static struct safe_html inlined(struct http_req *rq, const char *element, const char *nonce, const char *first, const char *second)
 {
-	const struct asset *palette = asset_named("palette.css"), *css = asset_named("wait.css");
-	struct sp_buf b = { 0 };
-	struct safe_html style;
+	const struct asset *files[] = { asset_named(first), second ? asset_named(second) : NULL };
+	sp_auto_buf struct sp_buf b = { 0 };
 
-	sp_buf_fmt(&b, "<style nonce=\"%s\">", nonce);
-	if (palette)
-		sp_buf_add(&b, palette->bytes, palette->len);
-	if (css)
-		sp_buf_add(&b, css->bytes, css->len);
-	sp_buf_puts(&b, "</style>");
-	style = (struct safe_html){ sp_arena_mem(rq->arena, b.p, b.n), b.n };
-	sp_buf_fini(&b);
-	return style;
+	sp_buf_fmt(&b, "<%s nonce=\"%s\">", element, nonce);
+	for (size_t i = 0; i < 2; i++)
+		if (files[i])
+			sp_buf_add(&b, files[i]->bytes, files[i]->len);
+	sp_buf_fmt(&b, "</%s>", element);
+	return (struct safe_html){ sp_arena_mem(rq->arena, b.p, b.n), b.n };
 }
 
 static int reply_bare(struct http_req *rq, struct http_resp *rs, int status, const char *nonce, struct sp_buf *html)
 {
-	http_setf(rq, rs, "Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'nonce-%s'; connect-src 'self'; "
-		"base-uri 'none'; form-action 'none'", nonce);
+	http_setf(rq, rs, "Content-Security-Policy", "default-src 'none'; script-src 'nonce-%s'; style-src 'nonce-%s'; connect-src 'self'; "
+		"base-uri 'none'; form-action 'none'", nonce, nonce);
 	http_set(rq, rs, "X-Content-Type-Options", "nosniff");
 	http_set(rq, rs, "Referrer-Policy", "strict-origin-when-cross-origin");
 	http_set(rq, rs, "Cache-Control", "no-store");
@@ -61,20 +58,6 @@ static bool is_navigation(const struct http_req *rq)
 	return mode ? strcmp(mode, "navigate") == 0 : http_wants_html(rq);
 }
 
-static int reply_script(struct http_req *rq, struct http_resp *rs)
-{
-	const struct asset *a = asset_named("wait.js");
-
-	if (!a)
-		return reply_problem(rq, rs, 404, "There is no such file.", "no-such-thing", "", 0);
-	http_set(rq, rs, "Content-Type", a->type);
-	http_set(rq, rs, "Cache-Control", "no-store");
-	http_set(rq, rs, "X-Content-Type-Options", "nosniff");
-	rs->body = (const char *)a->bytes;
-	rs->body_len = a->len;
-	return 0;
-}
-
 /* The Space of this host; SP_ENOENT also when the visitor may not know of it. */
 static int find(struct http_req *rq, struct store_repo *repo, struct sp_err *e)
 {
@@ -93,7 +76,7 @@ static int find(struct http_req *rq, struct store_repo *repo, struct sp_err *e)
 static void set_bare(struct http_req *rq, struct view_bare *v, const struct store_repo *repo, const char *title, const char *nonce)
 {
 	v->title = title;
-	v->style = style_of(rq, nonce);
+	v->style = inlined(rq, "style", nonce, "palette.css", "wait.css");
 	v->emoji = v->from = v->to = "";
 	if (repo) {
 		struct view_card card = page_card(rq, repo);
@@ -143,8 +126,6 @@ int app_host_waiting(struct http_req *rq, struct http_resp *rs, struct sp_err *e
 	struct sp_buf html = { 0 };
 	int r;
 
-	if (strcmp(rq->path, "/.vitrine/wait.js") == 0)
-		return reply_script(rq, rs);
 	r = find(rq, &repo, e);
 	if (r == -SP_ENOENT)
 		return app_host_unknown(rq, rs, e);
@@ -159,7 +140,7 @@ int app_host_waiting(struct http_req *rq, struct http_resp *rs, struct sp_err *e
 	v.usually = page_usually(rq->arena, &s);
 	v.steps = waiting_steps(rq->arena, s.stage);
 	set_bare(rq, &v.bare, &repo, v.name, nonce.s);
-	v.bare.live = true;
+	v.bare.script = inlined(rq, "script", nonce.s, "wait.js", NULL);
 	view_wait(&html, &v);
 	http_setf(rq, rs, "Retry-After", "%d", RETRY_S);
 	return reply_bare(rq, rs, 503, nonce.s, &html);
@@ -192,8 +173,6 @@ int app_host_down(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
 	struct view_app_down v = { 0 };
 	int r;
 
-	if (strcmp(rq->path, "/.vitrine/wait.js") == 0)
-		return reply_script(rq, rs);
 	r = find(rq, &repo, e);
 	if (r == -SP_ENOENT)
 		return app_host_unknown(rq, rs, e);

@@ -101,9 +101,10 @@ int page_space(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
 	v.head = page_space_head(rq, r, &s, "app");
 	v.shows_app = page_shows_app(&s);
 	v.frame_url = frame_url(rq, v.head.app_url);
-	v.notice = notice_of(&s);
+	v.notice = v.shows_app ? notice_of(&s) : "";
 	v.notice_next = s.cause.next;
-	v.keep = v.shows_app ? sp_arena_fmt(rq->arena, "app %s %s", s.serving, v.notice) :
+	v.version = s.serving;
+	v.keep = v.shows_app ? "app" :
 		sp_arena_fmt(rq->arena, "%d %s %s %s", (int)s.stage, s.cause.code, s.build.s, s.run.s);
 	v.state = state_of(rq, r, &s, v.head.may_write);
 	v.page.tall = v.shows_app;

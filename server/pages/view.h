@@ -94,7 +94,8 @@ struct view_space {
 	struct view_space_head head;
 	bool shows_app;
 	const char *frame_url;
-	const char *keep;               /* the frame stays as it is while this does not change */
+	const char *keep;               /* what is shown stays as it is while this does not change: nobody's work in the app is thrown away */
+	const char *version;            /* the commit that serves */
 	const char *notice;             /* beside a running app: "A new version is being built." */
 	const char *notice_next;
 	struct view_state state;
@@ -142,9 +143,7 @@ struct view_error { struct view_page page; int status; const char *heading, *sen
 /* Pages on an app's own host: no scripts or styles of the platform's origin, which an app could stand in for. */
 struct view_bare {
 	const char *title, *emoji, *from, *to;
-	struct safe_html style;         /* a <style> with the answer's nonce */
-	bool live;                      /* load /.vitrine/wait.js */
-	unsigned refresh_s;             /* 0: never */
+	struct safe_html style, script; /* whole elements with the answer's nonce: were they files, the app could be up before they are asked for */
 };
 struct view_wait {
 	struct view_bare bare;

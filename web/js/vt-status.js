@@ -6,7 +6,11 @@ function exchange(fresh) {
 	for (const part of document.querySelectorAll("[data-live][id]")) {
 		const next = fresh.getElementById(part.id);
 		if (!next || next.outerHTML === part.outerHTML) continue;
-		if (next.dataset.keep && next.dataset.keep === part.dataset.keep) continue;
+		if (next.dataset.keep && next.dataset.keep === part.dataset.keep) {
+			const newer = document.getElementById("newer");
+			if (newer) newer.hidden = part.dataset.keep !== "app" || next.dataset.version === part.dataset.version;
+			continue;
+		}
 		if (part.contains(document.activeElement) && next.textContent === part.textContent) continue;
 		part.replaceWith(document.importNode(next, true));
 	}
