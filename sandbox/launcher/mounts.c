@@ -14,12 +14,11 @@
 #include "fd.h"
 #include "launcher.h"
 
-/* What an app has no business with in /proc: names of things, host facts, levers. */
-static const char *const masked[] = { "proc/acpi", "proc/asound", "proc/bus", "proc/cmdline", "proc/config.gz", "proc/driver", "proc/fs",
-	"proc/interrupts", "proc/iomem", "proc/ioports", "proc/irq", "proc/kallsyms", "proc/kcore", "proc/key-users", "proc/keys", "proc/kmsg",
-	"proc/kpagecgroup", "proc/kpagecount", "proc/kpageflags", "proc/latency_stats", "proc/modules", "proc/mtrr", "proc/pagetypeinfo",
-	"proc/sched_debug", "proc/scsi", "proc/slabinfo", "proc/softirqs", "proc/swaps", "proc/sysrq-trigger", "proc/sysvipc",
-	"proc/timer_list", "proc/tty", "proc/vmallocinfo", "proc/zoneinfo" };
+/* World-readable things in /proc that an app has no business with; what only root may open needs no mask. */
+static const char *const masked[] = { "proc/acpi", "proc/asound", "proc/bus", "proc/cmdline", "proc/config.gz", "proc/diskstats", "proc/driver",
+	"proc/fs", "proc/interrupts", "proc/iomem", "proc/ioports", "proc/irq", "proc/kallsyms", "proc/kcore", "proc/key-users", "proc/keys",
+	"proc/latency_stats", "proc/modules", "proc/mtrr", "proc/partitions", "proc/sched_debug", "proc/scsi", "proc/softirqs", "proc/swaps",
+	"proc/sysrq-trigger", "proc/timer_list", "proc/tty", "proc/zoneinfo" };
 
 enum { MADE_MAX = TREES_MAX + SP_COUNT(masked) + 8 };
 static const char *made[MADE_MAX];      /* the mount points of this child's root, for the check at the end */

@@ -55,18 +55,15 @@ int roles_open(struct launcher *l, int bin, struct sp_err *e)
 	return 0;
 }
 
-static int show(int root, const char *path, int tree_of, uint64_t attrs, struct sp_err *e)
+static int show(int root, const char *path, int tree, struct sp_err *e)
 {
-	sp_auto_close int tree = -1;
 	struct stat st;
-	int r = fstat(tree_of, &st) < 0 ? sp_fail(e, SP_EIO, errno, "stat %s", path) : make_path(root, path + 1, !S_ISDIR(st.st_mode), 0, e);
+	int r = fstat(tree, &st) < 0 ? sp_fail(e, SP_EIO, errno, "stat %s", path) : make_path(root, path + 1, !S_ISDIR(st.st_mode), 0, e);
 
-	if (r == 0)
-		r = tree_clone(tree_of, -1, attrs, &tree, e);
 	return r == 0 ? bind_at(root, path + 1, tree, e) : r;
 }
 
-static int role_root(const struct launcher *l, unsigned role, struct sp_err *e)
+static int role_root(const struct launcher *l, unsigned role, int own, struct sp_err *e)
 {
 	struct mount_attr readonly = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID };
 	sp_auto_close int root = -1;
@@ -75,12 +72,13 @@ static int role_root(const struct launcher *l, unsigned role, struct sp_err *e)
 	root = open(l->stage, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	for (unsigned i = 0; r == 0 && i < SP_COUNT(seen); i++) {
 		sp_auto_close int fd = seen[i].roles & (1u << role) ? open(seen[i].path, O_PATH | O_CLOEXEC) : -1;
+		sp_auto_close int tree = -1;
 		char target[256] = "";
 
 		if (fd >= 0 && readlink(seen[i].path, target, sizeof(target) - 1) > 0 && strncmp(seen[i].path, "/lib", 4) == 0)
 			r = symlinkat(target, root, seen[i].path + 1) < 0 ? sp_fail(e, SP_EIO, errno, "link %s", seen[i].path) : 0;
-		else if (fd >= 0)
-			r = show(root, seen[i].path, fd, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID, e);
+		else if (fd >= 0 && (r = tree_clone(fd, -1, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID, &tree, e)) == 0)
+			r = show(root, seen[i].path, tree, e);
 	}
 	if (r == 0)
 		r = make_path(root, "proc", false, 0, e);
@@ -90,10 +88,8 @@ static int role_root(const struct launcher *l, unsigned role, struct sp_err *e)
 		r = make_path(root, "tmp", false, 0, e);
 	if (r == 0)
 		r = mount_at(root, "tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=256m,mode=1777", e);
-	if (r == 0 && role == ROLE_SERVER)
-		r = show(root, "/state", l->state_dir, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, e);
-	if (r == 0 && role == ROLE_EDGE)
-		r = show(root, "/run", l->edge_dir, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, e);
+	if (r == 0 && own >= 0)
+		r = show(root, role == ROLE_SERVER ? "/state" : "/run", own, e);
 	if (r == 0 && mount_setattr(root, "", AT_EMPTY_PATH, &readonly, sizeof(readonly)) < 0)
 		r = sp_fail(e, SP_EIO, errno, "read-only root");
 	return r == 0 ? mounts_pivot(root, e) : r;
@@ -174,8 +170,8 @@ static void role_args(const struct launcher *l, unsigned role, int sock, struct 
 	arg_fd(a, "--operator-fd", openat(l->images_dir, "operator/env", O_RDONLY | O_CLOEXEC));
 }
 
-static void role_child(const struct launcher *l, unsigned role, int sock) __attribute__((noreturn));
-static void role_child(const struct launcher *l, unsigned role, int sock)
+static void role_child(const struct launcher *l, unsigned role, int sock, int own) __attribute__((noreturn));
+static void role_child(const struct launcher *l, unsigned role, int sock, int own)
 {
 	const struct role *r = &l->roles[role];
 	char path[] = "PATH=/usr/bin:/bin", home[] = "HOME=/tmp";
@@ -188,7 +184,7 @@ static void role_child(const struct launcher *l, unsigned role, int sock)
 		if (strncmp(*at, "VITRINE_", 8) == 0 || strstr(*at, "SAN_OPTIONS="))
 			env[n++] = *at;
 	role_args(l, role, sock, &args);
-	if (role_root(l, role, &e) == 0 && (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) < 0 || setgroups(0, NULL) < 0 ||
+	if (role_root(l, role, own, &e) == 0 && (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) < 0 || setgroups(0, NULL) < 0 ||
 			setresgid(r->gid, r->gid, r->gid) < 0 || setresuid(r->uid, r->uid, r->uid) < 0))
 		sp_fail(&e, SP_EIO, errno, "become %s", facts[role].user);
 	if (e.code == SP_OK && caps_keep(0, &e) == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
@@ -204,15 +200,19 @@ static void role_child(const struct launcher *l, unsigned role, int sock)
 static int role_start(struct launcher *l, unsigned role, struct sp_err *e)
 {
 	struct role *r = &l->roles[role];
+	sp_auto_close int own = -1;             /* the one writable thing it sees: a mount of ours can only be cloned by us */
 	int pair[2], on = 4 << 20;
 
+	if (role != ROLE_EGRESS && tree_clone(role == ROLE_SERVER ? l->state_dir : l->edge_dir, -1,
+			MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, &own, e) < 0)
+		return -SP_EIO;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return sp_fail(e, SP_EIO, errno, "socket");
 	setsockopt(pair[0], SOL_SOCKET, SO_SNDBUFFORCE, &on, sizeof(on));       /* a whole LIST without waiting */
 	r->sock = pair[0];
 	r->pid = clone_child(CLONE_NEWNS, -1, &r->pidfd);
 	if (r->pid == 0)
-		role_child(l, role, pair[1]);
+		role_child(l, role, pair[1], own);
 	close(pair[1]);
 	if (r->pid < 0) {
 		close(sp_take_fd(&r->sock));

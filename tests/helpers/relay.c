@@ -1,0 +1,43 @@
+/* Stands in for vitrine-server, -edge and -egress: hands its end of the launcher's socket to the test and waits. */
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+int main(int argc, char **argv)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	char text[4096] = "", control[CMSG_SPACE(sizeof(int))] = "";
+	struct iovec iov = { text, 0 };
+	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&mh);
+	int fd = -1, s = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+	const char *key = NULL;
+
+	for (int i = 0; i < argc; i++) {
+		strncat(text, argv[i], sizeof(text) - strlen(text) - 2);
+		strcat(text, "\n");
+		if (i + 1 < argc && (!strcmp(argv[i], "--launch-fd") || !strcmp(argv[i], "--launcher-fd")))
+			fd = atoi(argv[i + 1]);
+		if (i + 1 < argc && (!strcmp(argv[i], "--domain") || !strcmp(argv[i], "--allow")))
+			key = argv[i + 1];
+	}
+	snprintf(at.sun_path + 1, sizeof(at.sun_path) - 1, "vitrine-%s", key ? key : "");
+	if (connect(s, (struct sockaddr *)&at, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(at.sun_path + 1))) < 0) {
+		perror("relay: connect");
+		return 3;
+	}
+	iov.iov_len = strlen(text);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	if (sendmsg(s, &mh, 0) < 0)
+		return 4;
+	close(fd);
+	return (int)read(s, text, 1);   /* ends with the test */
+}
