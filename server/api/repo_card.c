@@ -1,18 +1,10 @@
-/* The row of a Space follows its README and its main branch. */
+/* What a README says about its Space. */
 #include <jansson.h>
-#include <pthread.h>
 #include <string.h>
 
 #include "auto.h"
-#include "limit.h"
 #include "runtime/build/front_matter.h"
-#include "runtime/space/space.h"
 #include "server/api/repo_util.h"
-#include "server/server.h"
-
-enum { TURNS = 64, README_MAX = 4 << 20 };
-
-static pthread_mutex_t turns[TURNS] = { [0 ... TURNS - 1] = PTHREAD_MUTEX_INITIALIZER };
 
 /* Into a fixed array; what is longer is cut at a whole UTF-8 character. */
 static void fit(char *to, size_t size, const char *from)
@@ -72,57 +64,4 @@ void repo_card_read(struct sp_arena *a, const char *readme, size_t len, struct s
 	r->card_json = sp_arena_str(a, front_matter_card_json(&fm));
 	r->tags_json = tags_of(a, &fm, r->sdk);
 	front_matter_fini(&fm);
-}
-
-static int read_card(struct server *srv, const char *commit, struct sp_arena *a, struct store_repo *r, struct sp_err *e)
-{
-	struct repo_entry at;
-	struct repo_blob b;
-	int res = repo_stat(srv->repos, &r->id, commit, "README.md", false, a, &at, e);
-
-	if (res == -SP_ENOENT)
-		return 0;
-	if (res < 0 || at.is_dir || at.is_link || at.lfs.is_lfs || at.size > README_MAX)
-		return res < 0 ? res : 0;
-	res = repo_blob(srv->repos, &r->id, &at, &b, e);
-	if (res < 0)
-		return res;
-	if (b.p)
-		repo_card_read(a, b.p, b.n, r);
-	repo_blob_free(&b);
-	return 0;
-}
-
-static int publish(struct server *srv, const struct sp_id *id, struct sp_arena *a, struct sp_err *e)
-{
-	struct store_repo r;
-	char commit[41];
-	int res = store_repo_by_id(srv->store, id, a, &r, e);
-
-	if (res == 0)
-		res = repo_resolve(srv->repos, id, "main", commit, e);
-	if (res < 0 || strcmp(r.head, commit) == 0)
-		return res;
-	res = read_card(srv, commit, a, &r, e);
-	if (res == 0)
-		res = store_repo_set_card(srv->store, &r, e);
-	if (res == 0)
-		res = store_repo_set_head(srv->store, id, commit, e);
-	if (res == 0)
-		spaces_pushed(srv->spaces, id, commit);
-	return res;
-}
-
-int repo_publish(struct server *srv, const struct sp_id *id, struct sp_err *e)
-{
-	pthread_mutex_t *turn = &turns[(unsigned char)id->s[SP_ID_LEN - 1] % TURNS];
-	struct sp_arena a;
-	int r;
-
-	sp_arena_init(&a);
-	pthread_mutex_lock(turn);
-	r = publish(srv, id, &a, e);
-	pthread_mutex_unlock(turn);
-	sp_arena_fini(&a);
-	return r;
 }
