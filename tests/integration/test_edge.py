@@ -1,0 +1,699 @@
+"""vitrine-edge alone, with the harness as its launcher and server: routing, rewriting, streams, holds, faults."""
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+TESTS = pathlib.Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(TESTS / "helpers"))
+from edge_harness import APP, DOWN, EMBED_OFF, Harness, PRIVATE, STATIC, WAITING, read_request, space_id  # noqa: E402
+
+SECS = 10
+
+
+class App:
+    """A backend whose connections the test handles: each one is given to `handler` in a thread of its own."""
+
+    def __init__(self, handler, port=0):
+        self.handler, self.requests, self.accepted = handler, [], 0
+        self.cond = threading.Condition()
+        self.sock = socket.create_server(("127.0.0.1", port), backlog=256)
+        self.port = self.sock.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                conn, _ = self.sock.accept()
+            except OSError:
+                return
+            with self.cond:
+                self.accepted += 1
+                self.cond.notify_all()
+            threading.Thread(target=self.guard, args=(conn,), daemon=True).start()
+
+    def guard(self, conn):
+        with conn:
+            try:
+                self.handler(self, conn)
+            except OSError:
+                pass
+
+    def note(self, request):
+        with self.cond:
+            self.requests.append(request)
+            self.cond.notify_all()
+
+    def wait(self, ready):
+        with self.cond:
+            assert self.cond.wait_for(ready, SECS)
+
+    def close(self):
+        self.sock.shutdown(socket.SHUT_RDWR)
+        self.sock.close()
+
+
+def echo(app, conn):
+    """Answers every request with what it was."""
+    buf = b""
+    while True:
+        request = read_request(conn, buf)
+        if not request:
+            return
+        method, target, headers, body, buf = request
+        app.note(request)
+        text = json.dumps({"method": method, "target": target, "headers": headers, "length": len(body)}).encode()
+        conn.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(text) + (b"" if method == "HEAD" else text))
+
+
+def named(name):
+    def answer(app, conn):
+        buf = b""
+        while request := read_request(conn, buf):
+            buf = request[4]
+            app.note(request)
+            conn.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(name), name))
+    return answer
+
+
+class Answer:
+    def __init__(self, status, headers, body, rest=b""):
+        self.status, self.headers, self.body, self.rest = status, headers, body, rest
+
+    def all(self, name):
+        return [v for k, v in self.headers if k == name]
+
+    def get(self, name):
+        return (self.all(name) or [None])[0]
+
+    def json(self):
+        return json.loads(self.body)
+
+
+def read_answer(s, buf=b"", head_only=False):
+    s.settimeout(SECS)
+    while b"\r\n\r\n" not in buf:
+        data = s.recv(65536)
+        assert data, f"closed after {buf!r}"
+        buf += data
+    head, _, buf = buf.partition(b"\r\n\r\n")
+    lines = head.decode("latin1").split("\r\n")
+    headers = [(k.lower(), v.strip()) for k, _, v in (x.partition(":") for x in lines[1:])]
+    a = Answer(int(lines[0].split(" ")[1]), headers, b"", buf)
+    if head_only or a.status in (101, 204, 304) or a.status < 200:
+        return a
+    length = int(a.get("content-length") or -1)
+    while len(buf) < length or length < 0:
+        data = s.recv(65536)
+        if not data:
+            break
+        buf += data
+    a.body, a.rest = (buf, b"") if length < 0 else (buf[:length], buf[length:])
+    return a
+
+
+def get(h, host, target="/", extra="", method="GET", body=b""):
+    with h.connect() as s:
+        s.sendall(f"{method} {target} HTTP/1.1\r\nHost: {host}\r\n{extra}\r\n".encode("latin1") + body)
+        return read_answer(s, head_only=method == "HEAD")
+
+
+def until(s, what, buf=b""):
+    s.settimeout(SECS)
+    while what not in buf:
+        data = s.recv(65536)
+        assert data, f"closed after {buf!r}"
+        buf += data
+    return buf
+
+
+def seen(h, label):
+    return h.server.wait_heard("SEEN", label)
+
+
+@pytest.fixture
+def h():
+    with Harness() as harness:
+        yield harness
+
+
+@pytest.fixture
+def app():
+    a = App(echo)
+    yield a
+    a.close()
+
+
+def routed(h, label):
+    """The route is known to edge once SEEN answers a request through it."""
+    get(h, f"{label}.localhost")
+    assert seen(h, label)
+
+
+# ---- routing ----
+
+def test_hosts_lead_where_they_should(h, app):
+    h.server.route("ada-chat", APP, app.port)
+    routed(h, "ada-chat")
+    assert get(h, "Ada-Chat.LOCALHOST:7860", "/x%2F..//y?z").json()["target"] == "/x%2F..//y?z"
+    platform = dict(get(h, f"localhost:{h.port}", "/api/spaces").json()["headers"])
+    assert platform["x-vitrine-peer"] == "127.0.0.1" and platform["x-vitrine-proto"] == "http"
+    assert "x-vitrine-why" not in platform and re.fullmatch("[0-9a-f]{16}", platform["x-request-id"])
+    assert get(h, "127.0.0.1:1").status == 200
+
+
+def test_an_unknown_host_never_reaches_an_app(h, app):
+    h.server.route("ada-chat", APP, app.port)
+    routed(h, "ada-chat")
+    for host in ("nobody.localhost", "evil.example", "ada-chat.localhost.evil.example", "a.ada-chat.localhost"):
+        a = get(h, host)
+        assert a.status == 404 and dict(a.json()["headers"])["x-vitrine-why"] == "unknown"
+        assert a.get("cache-control") == "no-store" and a.get("x-request-id")
+    assert len(app.requests) == 1
+
+
+def test_spoofed_headers_are_replaced(h, app):
+    h.server.route("a", APP, app.port)
+    a = get(h, "a.localhost:81", extra="X-Forwarded-For: 1.2.3.4\r\nX_Forwarded_For: 1.2.3.4\r\nX-Vitrine-User: root\r\nX-IP-Token: t\r\n"
+            "X-Streamlit-User: u\r\nForwarded: for=1\r\nCookie: vitrine_session=s; mine=1\r\nAuthorization: Bearer hf_abc\r\n")
+    got = dict(a.json()["headers"])
+    assert got == {"host": "a.localhost:81", "cookie": "mine=1", "x-forwarded-for": "127.0.0.1", "x-forwarded-proto": "http",
+                   "x-forwarded-host": "a.localhost:81"}
+
+
+def test_static_down_and_private_go_to_the_server(h, app):
+    h.server.route("st", STATIC, headers="Cross-Origin-Opener-Policy: same-origin\r\n")
+    h.server.route("dn", DOWN)
+    h.server.route("pr", APP, app.port, flags=PRIVATE)
+    for label, why, status in (("st", "static", 200), ("dn", "down", 503), ("pr", "private", 401)):
+        a = get(h, f"{label}.localhost", extra="X-Vitrine-Space: evil\r\nX-Vitrine-Why: static\r\n")
+        got = dict(a.json()["headers"])
+        assert (a.status, got["x-vitrine-why"], got["x-vitrine-space"]) == (status, why, space_id(label))
+        assert (a.get("cross-origin-opener-policy") is not None) == (label == "st")
+    assert not app.requests
+
+
+def test_route_lines_are_added_and_bad_ones_ignored(h, app):
+    h.server.route("a", APP, app.port, flags=EMBED_OFF, headers="cross-origin-embedder-policy: require-corp\r\n")
+    h.server.route("b", APP, app.port, slot=(2, 1), headers="X: 1\r\n\r\nsmuggled")
+    a, b = get(h, "a.localhost"), get(h, "b.localhost")
+    assert a.get("cross-origin-embedder-policy") == "require-corp" and "frame-ancestors" in a.get("content-security-policy")
+    assert b.status == 200 and not b.get("x")
+
+
+def test_a_new_release_takes_new_requests_and_open_ones_stay(h):
+    go = threading.Event()
+
+    def slow(app, conn):
+        app.note(read_request(conn, b""))
+        conn.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nol")
+        go.wait(SECS)
+        conn.sendall(b"dold")
+    old, new = App(slow), App(named(b"new"))
+    h.server.route("a", APP, old.port)
+    s = h.connect()
+    s.sendall(b"GET / HTTP/1.1\r\nHost: a.localhost\r\n\r\n")
+    until(s, b"\r\n\r\nol")
+    h.server.route("a", APP, new.port, slot=(2, 7))
+    while get(h, "a.localhost").body != b"new":
+        pass
+    go.set()
+    assert until(s, b"dold")
+    s.sendall(b"GET / HTTP/1.1\r\nHost: a.localhost\r\n\r\n")
+    assert read_answer(s).body == b"new"
+    assert len(old.requests) == 1 and (2, 7, 16, 4) in h.launcher.dials
+
+
+# ---- messages ----
+
+def test_pipelined_requests_are_answered_in_order(h, app):
+    h.server.route("a", APP, app.port)
+    with h.connect() as s:
+        s.sendall(b"".join(b"GET /%d HTTP/1.1\r\nHost: %s\r\n\r\n" % (i, b"a.localhost" if i % 2 else b"localhost") for i in range(200)))
+        rest = b""
+        for i in range(200):
+            a = read_answer(s, rest)
+            rest = a.rest
+            assert a.json()["target"] == f"/{i}"
+
+
+@pytest.mark.parametrize("raw,status", [
+    (b"GET / HTTP/1.1\r\nHost: a.localhost\r\nX: " + b"x" * 17000, 431),
+    (b"GET / HTTP/1.1\r\nHost: a.localhost\r\n" + b"".join(b"X-%d: %s\r\n" % (i, b"y" * 9000) for i in range(4)), 431),
+    (b"GET / HTTP/1.1\r\nHost: a.localhost\r\n" + b"X: 1\r\n" * 120 + b"\r\n", 431),
+    (b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\n", 414),
+    (b"GET / HTTP/1.1\nHost: a.localhost\n\n", 400),
+    (b"\x16\x03\x01\x02\x00\x01\x00", 400),
+    (b"POST / HTTP/1.1\r\nHost: a.localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+    (b"GET / HTTP/2.0\r\nHost: a.localhost\r\n\r\n", 505),
+    (b"CONNECT a.localhost:80 HTTP/1.1\r\nHost: a.localhost\r\n\r\n", 405),
+    (b"POST / HTTP/1.1\r\nHost: a.localhost\r\nContent-Length: 5\r\nExpect: nonsense\r\n\r\n", 417),
+])
+def test_bad_heads_are_refused_and_closed(h, app, raw, status):
+    h.server.route("a", APP, app.port)
+    with h.connect() as s:
+        s.sendall(raw)
+        a = read_answer(s)
+        assert a.status == status and a.get("connection") == "close" and a.get("cache-control") == "no-store" and a.get("x-request-id")
+        assert set(a.json()) == {"error", "code"} and a.get("x-error-code") == a.json()["code"]
+        assert s.recv(1) == b""
+    assert not app.requests
+
+
+def test_a_second_request_on_a_refused_connection_is_not_read(h, app):
+    h.server.route("a", APP, app.port)
+    with h.connect() as s:
+        s.sendall(b"POST / HTTP/1.1\r\nHost: a.localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloXX\r\nGET /smuggled HTTP/1.1\r\nHost: a.localhost\r\n\r\n")
+        assert read_answer(s).status == 400
+        assert s.recv(1) == b""
+    assert not app.requests
+
+
+def test_an_app_that_closes_without_an_answer_is_a_502(h):
+    app = App(lambda a, conn: a.note(read_request(conn, b"")))
+    h.server.route("a", APP, app.port)
+    a = get(h, "a.localhost", method="POST", extra="Content-Length: 2\r\n", body=b"hi")
+    assert a.status == 502 and a.json()["code"] == "app-closed"
+    page = get(h, "a.localhost", extra="Accept: text/html\r\n")
+    assert page.status == 502 and page.get("content-type").startswith("text/html") and b"<h1>" in page.body
+    assert len(app.requests) == 2
+
+
+def test_a_stale_connection_is_replaced_for_a_get_only(h):
+    """The app answers once on each connection, then closes at the next request, as after a keep-alive time-out."""
+    def once(app, conn):
+        app.note(read_request(conn, b""))
+        conn.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK")
+        second = read_request(conn, b"")
+        app.note(second and ("dropped", second[0]))
+    app = App(once)
+    h.server.route("a", APP, app.port)
+    with h.connect() as s:
+        s.sendall(b"GET /1 HTTP/1.1\r\nHost: a.localhost\r\n\r\n")
+        assert read_answer(s).body == b"OK"
+        s.sendall(b"GET /2 HTTP/1.1\r\nHost: a.localhost\r\n\r\n")
+        assert read_answer(s).body == b"OK"
+        assert ("dropped", "GET") in app.requests
+        s.sendall(b"POST /3 HTTP/1.1\r\nHost: a.localhost\r\nContent-Length: 2\r\n\r\nhi")
+        assert read_answer(s).status == 502
+    assert app.requests.count(("dropped", "POST")) == 1
+
+
+# ---- streams ----
+
+def test_each_event_passes_before_the_next_is_made(h):
+    """Ordered by events: the app writes event N + 1 only after the client has shown that N arrived."""
+    arrived = threading.Semaphore(0)
+
+    def stream(app, conn):
+        read_request(conn, b"")
+        conn.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for i in range(50):
+            event = b"data: %d\n\n" % i
+            conn.sendall(b"%x\r\n%s\r\n" % (len(event), event))
+            assert arrived.acquire(timeout=SECS)
+        conn.sendall(b"0\r\n\r\n")
+    app = App(stream)
+    h.server.route("a", APP, app.port)
+    with h.connect() as s:
+        s.sendall(b"GET / HTTP/1.1\r\nHost: a.localhost\r\nAccept: text/event-stream\r\n\r\n")
+        buf = b""
+        for i in range(50):
+            buf = until(s, b"data: %d\n\n\r\n" % i, buf)
+            arrived.release()
+        until(s, b"0\r\n\r\n", buf[-5:])
+
+
+def test_a_websocket_is_a_pipe_from_the_first_byte(h):
+    def ws(app, conn):
+        request = read_request(conn, b"")
+        app.note(request)
+        conn.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nearly from app;" + request[4])
+        while data := conn.recv(65536):
+            conn.sendall(data)
+        conn.sendall(b"last words")
+    app = App(ws)
+    h.server.route("a", APP, app.port)
+    with h.connect() as s:
+        s.sendall(b"GET /_stcore/stream HTTP/1.1\r\nHost: a.localhost\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n"
+                  b"Sec-WebSocket-Key: k\r\nSec-WebSocket-Protocol: streamlit, x, y\r\nOrigin: http://a.localhost\r\n\r\nearly from client;")
+        buf = until(s, b"early from client;")
+        assert buf.startswith(b"HTTP/1.1 101") and b"early from app;" in buf
+        blob = os.urandom(300000)
+        sender = threading.Thread(target=s.sendall, args=(blob,))
+        sender.start()
+        got = b""
+        while len(got) < len(blob):
+            got += s.recv(65536)
+        sender.join()
+        assert got == blob
+        s.shutdown(socket.SHUT_WR)
+        until(s, b"last words")
+        assert s.recv(1) == b""
+    headers = dict(app.requests[0][2])
+    assert headers["sec-websocket-protocol"] == "streamlit, x, y" and headers["origin"] == "http://a.localhost"
+    assert headers["upgrade"] == "websocket"
+
+
+def test_the_platforms_websockets_have_their_own_socket(h):
+    with h.connect() as s:
+        s.sendall(b"GET /-/ws/logs HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nhello")
+        assert until(s, b"hello").startswith(b"HTTP/1.1 101")
+        s.sendall(b"again")
+        until(s, b"again")
+    a = get(h, "localhost", "/other", extra="Upgrade: websocket\r\nConnection: Upgrade\r\n")
+    assert a.status == 200 and "upgrade" not in dict(a.json()["headers"])
+
+
+def memory_kb(pid):
+    return int(re.search(r"Pss:\s+(\d+)", open(f"/proc/{pid}/smaps_rollup").read())[1])
+
+
+SIZE = 256 << 20
+
+
+def bulk(app, conn):
+    """Reads a whole upload of SIZE without keeping it; answers a download with SIZE bytes."""
+    buf = until(conn, b"\r\n\r\n")
+    head, _, rest = buf.partition(b"\r\n\r\n")
+    if head.startswith(b"POST"):
+        left = SIZE - len(rest)
+        while left > 0:
+            left -= len(conn.recv(1 << 20))
+        conn.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone")
+        return
+    conn.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % SIZE)
+    block = b"x" * (1 << 20)
+    for _ in range(SIZE >> 20):
+        conn.sendall(block)
+
+
+def test_large_bodies_pass_both_ways_in_flat_memory(h):
+    app = App(bulk)
+    h.server.route("a", APP, app.port)
+    block, peak = b"x" * (1 << 20), 0
+    base = memory_kb(h.proc.pid)
+    with h.connect() as s:
+        s.sendall(b"POST / HTTP/1.1\r\nHost: a.localhost\r\nContent-Length: %d\r\n\r\n" % SIZE)
+        for i in range(SIZE >> 20):
+            s.sendall(block)
+            if i % 16 == 0:
+                peak = max(peak, memory_kb(h.proc.pid))
+        assert read_answer(s).body == b"done"
+    with h.connect() as s:
+        s.sendall(b"GET / HTTP/1.1\r\nHost: a.localhost\r\n\r\n")
+        got = len(until(s, b"\r\n\r\n").partition(b"\r\n\r\n")[2])
+        while got < SIZE:
+            got += len(s.recv(1 << 20))
+            if got % 64 == 0:
+                peak = max(peak, memory_kb(h.proc.pid))
+        assert got == SIZE
+    assert peak - base < 4096, f"grew by {peak - base} KB"
+
+
+def test_a_client_that_leaves_is_known_to_the_app(h):
+    gone = threading.Event()
+
+    def wait(app, conn):
+        app.note(read_request(conn, b""))
+        conn.settimeout(SECS)
+        if conn.recv(1) == b"":
+            gone.set()
+    app = App(wait)
+    h.server.route("a", APP, app.port)
+    for reset in (False, True):
+        gone.clear()
+        s = h.connect()
+        s.sendall(b"GET / HTTP/1.1\r\nHost: a.localhost\r\n\r\n")
+        app.wait(lambda: len(app.requests) == 1 + reset)
+        if reset:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        s.close()
+        assert gone.wait(SECS)
+
+
+def test_an_app_killed_in_mid_answer_looks_cut_short(h):
+    def die(app, conn):
+        read_request(conn, b"")
+        conn.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+        conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    app = App(die)
+    h.server.route("a", APP, app.port)
+    with h.connect() as s:
+        s.sendall(b"GET / HTTP/1.1\r\nHost: a.localhost\r\n\r\n")
+        buf = b""
+        try:
+            while data := s.recv(65536):
+                buf += data
+        except ConnectionResetError:
+            pass
+    assert b"hello" not in buf or not buf.endswith(b"0\r\n\r\n")
+
+
+def test_slow_readers_do_not_hold_up_others(h):
+    app = App(bulk)
+    fast = App(echo)
+    h.server.route("slow", APP, app.port)
+    h.server.route("fast", APP, fast.port, slot=(2, 1))
+    stuck = [h.connect() for _ in range(32)]
+    for s in stuck:
+        s.sendall(b"GET / HTTP/1.1\r\nHost: slow.localhost\r\n\r\n")
+        until(s, b"\r\n\r\n")
+    for i in range(50):
+        assert get(h, "fast.localhost", f"/{i}").json()["target"] == f"/{i}"
+    assert memory_kb(h.proc.pid) < 16384
+    for s in stuck:
+        s.close()
+
+
+# ---- holds ----
+
+def test_a_held_request_is_released_when_the_app_is_up(h, app):
+    h.server.route("a", WAITING)
+    done = []
+    threads = [threading.Thread(target=lambda i=i: done.append(get(h, "a.localhost", f"/{i}", method="POST", extra="Content-Length: 2\r\n", body=b"hi")))
+               for i in range(20)]
+    for t in threads:
+        t.start()
+    assert h.server.wait_heard("WAKE", "a")
+    h.server.route("a", APP, app.port)
+    for t in threads:
+        t.join(SECS)
+    assert [a.status for a in done] == [200] * 20 and {a.json()["length"] for a in done} == {2}
+    assert h.server.heard.count(("WAKE", space_id("a"))) <= 2
+
+
+def test_a_navigation_gets_the_waiting_page_and_wakes_the_app(h):
+    h.server.route("a", WAITING)
+    a = get(h, "a.localhost", extra="Sec-Fetch-Mode: navigate\r\nAccept: text/html\r\n")
+    assert a.status == 503 and dict(a.json()["headers"])["x-vitrine-why"] == "waiting"
+    assert h.server.wait_heard("WAKE", "a")
+
+
+@pytest.mark.parametrize("extra,method", [("User-Agent: Googlebot/2.1\r\n", "GET"), ("Sec-Purpose: prefetch\r\n", "GET"), ("", "HEAD")])
+def test_quiet_visits_wake_nothing(h, extra, method):
+    h.server.route("a", WAITING)
+    assert get(h, "a.localhost", extra=extra, method=method).status == 503
+    h.server.route("b", WAITING)
+    assert get(h, "b.localhost", extra="Accept: text/html\r\n").status == 503
+    assert h.server.wait_heard("WAKE", "b")
+    assert ("WAKE", space_id("a")) not in h.server.heard
+
+
+def test_an_app_that_refuses_connections_is_reported_and_waited_for(h):
+    spare = App(echo)
+    port = spare.port
+    spare.close()
+    h.server.route("a", APP, port)
+    done = []
+    t = threading.Thread(target=lambda: done.append(get(h, "a.localhost")))
+    t.start()
+    assert h.server.wait_heard("FAILING", "a")
+    back = App(echo, port)
+    t.join(SECS)
+    assert done and done[0].status == 200
+    assert {d[3] for d in h.launcher.dials} == {4, 6}
+    back.close()
+
+
+def test_a_slot_that_is_gone_is_reported(h, app):
+    h.launcher.refuse = True
+    h.server.route("a", APP, app.port)
+    done = []
+    t = threading.Thread(target=lambda: done.append(get(h, "a.localhost")))
+    t.start()
+    assert h.server.wait_heard("FAILING", "a")
+    h.launcher.refuse = False
+    h.server.route("a", APP, app.port, slot=(5, 2))
+    t.join(SECS)
+    assert done and done[0].status == 200
+
+
+def test_an_app_on_the_ipv6_loopback_is_found(h):
+    app = App(echo)
+    six = socket.create_server(("::1", 0), family=socket.AF_INET6)
+    app.sock, v4 = six, app.sock
+    threading.Thread(target=app.accept, daemon=True).start()
+    v4.close()
+    h.server.route("a", APP, six.getsockname()[1])
+    assert get(h, "a.localhost").status == 200
+    assert get(h, "a.localhost").status == 200
+
+
+def test_a_deleted_route_is_unknown(h, app):
+    h.server.route("a", APP, app.port)
+    assert get(h, "a.localhost").status == 200
+    h.server.unroute("a")
+    while get(h, "a.localhost").status == 200:
+        pass
+    assert get(h, "a.localhost").status == 404
+
+
+# ---- deaths ----
+
+def test_apps_go_on_while_the_server_is_dead_and_platform_requests_wait(h, app):
+    h.server.route("a", APP, app.port)
+    routed(h, "a")
+    tunnel = App(lambda a, c: (read_request(c, b""), c.sendall(b"HTTP/1.1 101 S\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"),
+                               [c.sendall(d) for d in iter(lambda: c.recv(4096), b"")]))
+    h.server.route("t", APP, tunnel.port, slot=(2, 1))
+    s = h.connect()
+    s.sendall(b"GET / HTTP/1.1\r\nHost: t.localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+    until(s, b"\r\n\r\n")
+    get(h, "localhost", "/pooled")
+    h.server.stop()
+    assert get(h, "a.localhost").status == 200
+    s.sendall(b"still here")
+    until(s, b"still here")
+    done = []
+    t = threading.Thread(target=lambda: done.append(get(h, "localhost", "/held")))
+    t.start()
+    assert get(h, "a.localhost").status == 200
+    assert not done
+    h.server.start()
+    t.join(SECS)
+    assert done and done[0].json()["target"] == "/held"
+    h.wait_connected()
+
+
+def test_a_platform_request_is_sent_once_more_when_the_server_breaks_off(h):
+    h.server.drop_next = 1
+    assert get(h, "localhost", "/again").status == 200
+    assert h.server.requests.count(("GET", "/again")) == 2
+    h.server.drop_next = 1
+    a = get(h, "localhost", "/once", method="POST", extra="Content-Length: 1\r\n", body=b"x")
+    assert a.status == 502 and a.json()["code"] == "platform-closed"
+    assert h.server.requests.count(("POST", "/once")) == 1
+
+
+def test_routes_that_a_new_server_does_not_know_are_gone(h, app):
+    h.server.route("a", APP, app.port)
+    h.server.route("b", APP, app.port)
+    assert get(h, "b.localhost").status == 200
+    h.server.stop()
+    del h.server.routes["b"]
+    h.server.start()
+    h.wait_connected()
+    while get(h, "b.localhost").status == 200:
+        pass
+    assert get(h, "a.localhost").status == 200
+
+
+def test_a_killed_edge_refuses_nobody(h, app):
+    h.server.route("a", APP, app.port)
+    assert get(h, "a.localhost").status == 200
+    h.stop_edge(signal.SIGKILL)
+    s = h.connect()                                 # into the backlog of the listener, which is not edge's own
+    s.sendall(b"GET /held HTTP/1.1\r\nHost: a.localhost\r\n\r\n")
+    h.start_edge()
+    assert read_answer(s).json()["target"] == "/held"
+
+
+def test_a_fresh_edge_holds_app_hosts_until_it_knows_the_routes():
+    app = App(echo)
+    with Harness(serve=False) as h:
+        done = []
+        t = threading.Thread(target=lambda: done.append(get(h, "a.localhost")))
+        t.start()
+        h.server.synced = False
+        h.server.start()
+        h.wait_connected()
+        assert get(h, "localhost").status == 200
+        assert not done
+        h.server.route("a", APP, app.port)
+        h.server.say("SYNCED", bytes(8))
+        t.join(SECS)
+        assert done and done[0].status == 200
+    app.close()
+
+
+def test_sigterm_finishes_what_is_under_way(h):
+    go = threading.Event()
+
+    def slow(app, conn):
+        app.note(read_request(conn, b""))
+        go.wait(SECS)
+        conn.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlast")
+    app = App(slow)
+    h.server.route("a", APP, app.port)
+    idle, busy = h.connect(), h.connect()
+    busy.sendall(b"GET / HTTP/1.1\r\nHost: a.localhost\r\n\r\n")
+    app.wait(lambda: app.requests)
+    h.proc.send_signal(signal.SIGTERM)
+    assert idle.recv(1) == b""
+    go.set()
+    a = read_answer(busy)
+    assert a.body == b"last" and a.get("connection") == "close"
+    assert h.proc.wait(SECS) == 0
+
+
+# ---- the traps ----
+
+def trap_names():
+    sys.path.insert(0, str(TESTS / "traps"))
+    import traps
+    return [name for name, _ in traps.load(str(TESTS / "traps" / "cases.py"))]
+
+
+@pytest.fixture(scope="module")
+def trap_results(tmp_path_factory):
+    """All traps in one run: they take turns on the backend's log."""
+    out = tmp_path_factory.mktemp("traps") / "result.json"
+
+    def spare():
+        with socket.create_server(("127.0.0.1", 0)) as s:
+            return s.getsockname()[1]
+    port, control = spare(), spare()
+    backend = subprocess.Popen([sys.executable, TESTS / "traps/trapbe.py", "--port", str(port), "--bind", "127.0.0.1", "--control", str(control)])
+    try:
+        for p in (port, control):
+            end = time.monotonic() + SECS
+            while True:
+                try:
+                    socket.create_connection(("127.0.0.1", p), 1).close()
+                    break
+                except OSError:
+                    assert time.monotonic() < end
+        with Harness() as h:
+            h.server.route("traps", APP, port)
+            routed(h, "traps")
+            subprocess.run([sys.executable, TESTS / "traps/traps.py", "--target", f"http://127.0.0.1:{h.port}", "--host", "traps.localhost",
+                            "--control", str(control), "--json", out], timeout=500)
+    finally:
+        backend.kill()
+        backend.wait()
+    return json.loads(out.read_text())
+
+
+@pytest.mark.parametrize("name", trap_names())
+def test_trap(trap_results, name):
+    assert trap_results[name] == ""
