@@ -286,7 +286,7 @@ static int on_scratch_drop(struct launcher *l, struct sp_msg *m, struct sp_err *
 	if (!id_ok(&x.id, true))
 		return sp_fail(e, SP_EINVAL, 0, "id");
 	for (unsigned i = 0; i < SP_LIMIT_slots; i++)
-		if (l->slots[i].state != SLOT_FREE && (sp_id_eq(&l->slots[i].start.input, &x.id) || sp_id_eq(&l->slots[i].start.output, &x.id)))
+		if ((l->slots[i].state == SLOT_RUNNING || l->slots[i].state == SLOT_STOPPING) && (sp_id_eq(&l->slots[i].start.input, &x.id) || sp_id_eq(&l->slots[i].start.output, &x.id)))
 			return sp_fail(e, SP_EBUSY, 0, "slot %u uses it", i);
 	snprintf(name, sizeof(name), "drop-%d-%u", getpid(), serial++);
 	if (renameat(l->scratch, x.id.s, l->scratch, name) < 0)

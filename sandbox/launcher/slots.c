@@ -78,15 +78,12 @@ void slot_stop(struct launcher *l, struct slot *s, uint64_t grace_ms)
 }
 
 /* The worker's file becomes an image: on disk before it has its name. */
-static void publish(int images, int scratch, const struct slot *s)
+static void publish(int images, int scratch, const char *tree, const struct slot *s)
 {
 	char from[96], to[96];
 	sp_auto_close int out = -1;
-	size_t n;
 
-	scratch_slot_name(s, from);
-	n = strlen(from);
-	snprintf(from + n, sizeof(from) - n, "/out");
+	snprintf(from, sizeof(from), "%s/out", tree);
 	image_name(s->start.out_kind, &s->start.out_hash, to);
 	out = openat(scratch, from, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	if (out < 0 || fchown(out, 0, 0) < 0 || fchmod(out, 0444) < 0 || fsync(out) < 0 || renameat(scratch, from, images, to) < 0 ||
@@ -105,7 +102,7 @@ int sweep_start(const struct launcher *l, const char *name, const struct slot *k
 
 		close_range(5, ~0U, 0);
 		if (keep)
-			publish(images, scratch, keep);
+			publish(images, scratch, name, keep);
 		_exit(scratch_remove(scratch, name) < 0);
 	}
 	return pid < 0 ? -1 : pidfd;

@@ -174,6 +174,7 @@ class Launcher:
         make_tree(base, {"bin/busybox": busybox, "usr/lib/keep": b"", "etc/keep": b"", **(files or {})})
         for n in names:
             os.symlink("busybox", os.path.join(base, "bin", n))
+        subprocess.run(["cc", "-O1", "-static", "-o", os.path.join(base, "bin/probe"), os.path.join(ROOT, "tests/helpers/probe.c")], check=True)
         make_tree(tool, {"usr/bin/tool": b"#!/bin/sh\necho tool\n", **(tools or {})})
         self.base, self.tools = make_image(self.images, "base", base), make_image(self.images, "tools", tool)
         for kind, digest in (("base", self.base), ("tools", self.tools)):
