@@ -61,7 +61,7 @@ static bool check_disk(const char *path)
 }
 
 /* The kernel's side is asked of the launcher itself, so that there is one truth. */
-static bool check_kernel(void)
+static bool check_kernel(const char *images)
 {
 	sp_auto_free char *path = NULL;
 	pid_t pid;
@@ -74,7 +74,7 @@ static bool check_kernel(void)
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0) {
-		execl(path, path, "--probe", (char *)NULL);
+		execl(path, path, "--probe", "--images", images, (char *)NULL);
 		_exit(127);
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) < 0)
@@ -93,6 +93,6 @@ int cmd_check(int argc, char **argv)
 	good = check_users();
 	good &= check_images(images);
 	good &= check_disk(state);
-	good &= check_kernel();
+	good &= check_kernel(images);
 	return good ? CMD_OK : CMD_FAILED;
 }
