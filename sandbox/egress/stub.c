@@ -269,10 +269,6 @@ static void client_ready(struct watch *w, uint32_t events)
 		return;
 	}
 	want = c->in_end < 2 ? 2 : 2 + ((size_t)c->in[0] << 8 | c->in[1]);
-	if (want > sizeof(c->in) || (c->in_end >= 2 && want == 2)) {
-		client_end(c);
-		return;
-	}
 	n = recv(w->fd, c->in + c->in_end, want - c->in_end, 0);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -281,7 +277,12 @@ static void client_ready(struct watch *w, uint32_t events)
 		return;
 	}
 	c->in_end += (size_t)n;
-	if (c->in_end > 2 && c->in_end == 2 + ((size_t)c->in[0] << 8 | c->in[1]))
+	if (c->in_end < 2)
+		return;
+	want = 2 + ((size_t)c->in[0] << 8 | c->in[1]);
+	if (want < 2 + DNS_HEAD || want > sizeof(c->in))
+		client_end(c);
+	else if (c->in_end == want)
 		client_query(c);
 }
 

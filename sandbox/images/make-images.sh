@@ -68,7 +68,10 @@ job() {
 }
 
 step() { STEP=$((STEP + 1)) SINCE=$(date +%s%N); [ $PROGRESS = 0 ] || printf '[%d/%d] %s … ' $STEP $STEPS "$*"; }
-step_done() { [ $PROGRESS = 0 ] || printf '%s%d.%d s\n' "${1:+($1) }" $((($(date +%s%N) - SINCE) / 1000000000)) $((($(date +%s%N) - SINCE) / 100000000 % 10)); }
+step_done() {
+	local tenths=$((($(date +%s%N) - SINCE) / 100000000))
+	[ $PROGRESS = 0 ] || printf '%s%d.%d s\n' "${1:+($1) }" $((tenths / 10)) $((tenths % 10))
+}
 step_failed() {
 	[ $PROGRESS = 0 ] || printf 'failed\n'
 	tail -n 12 "$LOG" >&2
@@ -122,9 +125,10 @@ fetch_uv() { # DIR: the wheel, by the operator's index; its hash is known
 make_base() {
 	local tree=$WORK/base packages
 	step "unpacking the packages of Debian 12"
+	printf 'Package: usrmerge\nPin: release *\nPin-Priority: -1\n' > "$WORK/usrmerge"
 	job mmdebstrap --mode=root --variant=apt --format=directory --skip=cleanup/apt/lists --include="$BASE_PACKAGES" \
 		--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr \
-		--setup-hook='mkdir -p "$1/etc/apt/preferences.d" && printf "Package: usrmerge\nPin: release *\nPin-Priority: -1\n" > "$1/etc/apt/preferences.d/usrmerge"' \
+		--setup-hook='mkdir -p "$1/etc/apt/preferences.d"' --setup-hook="copy-in $WORK/usrmerge /etc/apt/preferences.d" \
 		--aptopt="$IMAGES/operator/apt.conf" --aptopt='Apt::Install-Recommends "false"' --aptopt='Acquire::Languages "none"' \
 		--dpkgopt="$WORK/dpkg/etc/dpkg/dpkg.cfg.d/90vitrine" "$SUITE" "$tree" "$WORK/host.sources" ||
 		step_failed "Debian's packages could not be fetched or unpacked; check the network and /etc/apt of this machine"
@@ -212,7 +216,8 @@ for leftover in "$CACHE"/work.*; do
 done
 WORK=$(mktemp -d "$CACHE/work.XXXXXX")
 chmod 755 "$WORK"
-$python -I "$HERE/operator_settings.py" --out "$IMAGES/operator" --host-sources "$WORK/host.sources" --suite "$SUITE" ||
+$python -I "$HERE/operator_settings.py" --out "$IMAGES/operator" --host-sources "$WORK/host.sources" \
+	--notes "$CACHE/operator.notes" --suite "$SUITE" ||
 	fail "the operator's settings could not be read"
 
 read -r stamp_recipe BASE <<< "$(read_line "$CACHE/base.stamp")" || :

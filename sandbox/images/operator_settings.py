@@ -30,6 +30,7 @@ PROXY_NAMES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 UV_KEEP = re.compile(r"UV_(INDEX_STRATEGY|INSECURE_HOST|NATIVE_TLS|SYSTEM_CERTS|HTTP_TIMEOUT|HTTP_RETRIES|CONCURRENT_[A-Z]+|"
                      r"PRERELEASE|EXCLUDE_NEWER|NO_BINARY|NO_BINARY_PACKAGE|ONLY_BINARY|INDEX_[A-Z0-9_]+_(USERNAME|PASSWORD))$")
 PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080, "ftp": 21}
+APT_KEEP = re.compile(r"acquire::(https?::(proxy(::.+)?|verify-peer|verify-host|cainfo|timeout)|check-date|check-valid-until)")
 LOOPBACK = re.compile(r"(localhost|127(\.\d+){3}|::1)$")
 
 
@@ -167,7 +168,7 @@ def apt_settings(hosts):
     lines = []
     for name, value in re.findall(r'^(Acquire::[^ ]+) "(.*)";$', dump, re.M):
         key = name.lower()
-        if not re.fullmatch(r"acquire::(https?::(proxy(::.+)?|verify-peer|verify-host|cainfo|timeout)|check-date|check-valid-until)", key) or not value:
+        if not APT_KEEP.fullmatch(key) or not value:
             continue
         if "::proxy" in key and value.upper() != "DIRECT":
             value = hosts.url(value, name)
@@ -210,9 +211,10 @@ def debian_sources(suite):
     for path in files:
         try:
             with open(path, encoding="utf-8") as f:
-                entries = list(deb822_entries(f.read()) if path.endswith(".sources") else one_line_entries(f.read()) if path.endswith(".list") else [])
+                text = f.read()
         except OSError:
             continue
+        entries = deb822_entries(text) if path.endswith(".sources") else one_line_entries(text) if path.endswith(".list") else []
         for entry in entries:
             suites = [s for s in entry.get("Suites", "").split() if s in (suite, f"{suite}-updates", f"{suite}-security")]
             components = entry.get("Components", "").split()
@@ -255,6 +257,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", required=True, help="the folder IMAGES/operator")
     parser.add_argument("--host-sources", help="also write this machine's Debian sources here, for mmdebstrap")
+    parser.add_argument("--notes", help="remember here what was said")
     parser.add_argument("--suite", default="bookworm")
     options = parser.parse_args()
 
@@ -273,8 +276,8 @@ def main():
     write(options.out, "ca-certificates.crt", bundle(pip))
     write(options.out, "env", "".join(f"{k}={v}\n" for k, v in env.items()), 0o600)
     write(options.out, "allow", "".join(f"allow={a}\n" for a in sorted(hosts.allow)), 0o600)
-    if write(options.out, "notes", "".join(notes), 0o600):          # said once, not at every start
-        sys.stderr.write("".join(notes))
+    if not options.notes or write(os.path.dirname(options.notes), os.path.basename(options.notes), "".join(notes), 0o600):
+        sys.stderr.write("".join(notes))            # said once, not at every start
     return 0
 
 
