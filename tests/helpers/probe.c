@@ -4,6 +4,7 @@
  *   probe calls              every denied call: "name errno"
  *   probe families           socket families and types that can be made
  *   probe entries            the i386 and x32 ways into the kernel
+ *   probe x32now             the x32 way, by itself
  *   probe udp ADDR PORT      send one datagram, print the answer
  *   probe listen PORT N      accept N connections on 127.0.0.1 and answer "hello" to each
  *   probe memory MIB         touch so much memory
@@ -219,12 +220,14 @@ int main(int argc, char **argv)
 		families();
 	else if (!strcmp(verb, "entries"))
 		other_entries();
+	else if (!strcmp(verb, "x32now"))
+		syscall(0x40000000 + SYS_getpid);
 	else if (!strcmp(verb, "udp"))
 		udp(argv[2], atoi(argv[3]));
 	else if (!strcmp(verb, "listen"))
 		serve(number, atoi(argv[3]));
 	else if (!strcmp(verb, "memory"))
-		memset(malloc((size_t)number << 20), 1, (size_t)number << 20);
+		mmap(NULL, (size_t)number << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	else if (!strcmp(verb, "threads")) {
 		while (n < 100000 && clone(idle, (char *)malloc(4096) + 4096, CLONE_VM | CLONE_SIGHAND | CLONE_THREAD | CLONE_FS | CLONE_FILES, NULL) > 0)
 			n++;
