@@ -28,11 +28,12 @@ struct ws {
 	unsigned connections;
 };
 
-/* One connection that follows a log. It outlives its socket while a pool thread looks at it. */
+/* One connection that follows a log. It outlives its socket while a pool thread or a posted call has it. */
 struct follower {
 	struct server *srv;
 	struct lws *wsi;                /* NULL: closed */
-	bool is_looking;                /* on a pool thread */
+	unsigned refs;                  /* loop thread only */
+	bool is_looking, is_closing;
 	char space[256], kind[16], token[CREDENTIAL_MAX];
 	struct sp_id id;                /* of the Space, once it was found */
 	struct log_tail *tail;
@@ -44,8 +45,10 @@ struct follower {
 
 struct session { struct follower *f; };
 
-static void follower_free(struct follower *f)
+static void follower_unref(struct follower *f)
 {
+	if (--f->refs)
+		return;
 	sp_buf_fini(&f->unsent);
 	explicit_bzero(f->token, sizeof(f->token));
 	free(f);
@@ -132,45 +135,39 @@ static void look_done(void *arg)
 	struct sp_err e;
 
 	f->is_looking = false;
-	if (!f->wsi) {
-		follower_free(f);
-		return;
-	}
-	if (!f->close_code && log_tail_start(f->srv->logs, &f->id, strcmp(f->kind, "run") == 0 ? LOG_RUN : LOG_BUILD,
+	if (f->wsi && !f->close_code && log_tail_start(f->srv->logs, &f->id, strcmp(f->kind, "run") == 0 ? LOG_RUN : LOG_BUILD,
 	    on_lines, on_ended, f, &f->tail, &e) < 0)
 		end(f, LWS_CLOSE_STATUS_UNEXPECTED_CONDITION, "The log could not be opened. Try again.");
-	lws_callback_on_writable(f->wsi);
+	if (f->wsi)
+		lws_callback_on_writable(f->wsi);
+	follower_unref(f);
 }
 
 /* ---- the connection ---- */
 
-static void take_token(struct lws *wsi, struct follower *f)
+/* The buffer must hold any argument, not only the wanted one, else the search ends there. Too long is none of ours. */
+static void take_arg(struct lws *wsi, const char *name, char *out, size_t size)
 {
-	char header[CREDENTIAL_MAX];
-	const char *token = NULL;
+	char any[1024];
+	const char *value = lws_get_urlarg_by_name(wsi, name, any, sizeof(any));
 
-	if (lws_hdr_copy(wsi, header, sizeof(header), WSI_TOKEN_HTTP_AUTHORIZATION) > 0 && strncasecmp(header, "bearer ", 7) == 0)
-		token = header + 7;
-	else
-		token = lws_get_urlarg_by_name(wsi, "token=", header, sizeof(header));
-	if (token && sp_copy(f->token, sizeof(f->token), token) < 0)
-		f->token[0] = '?';         /* too long to be one of ours: refused as wrong */
+	out[0] = '\0';
+	if (value && sp_copy(out, size, value) < 0)
+		out[0] = '?';
 }
 
-/* The Space's name arrives percent-encoded only as owner%2Fname. */
-static void take_space(struct lws *wsi, struct follower *f)
+static void take_request(struct lws *wsi, struct follower *f)
 {
-	const char *space = lws_get_urlarg_by_name(wsi, "space=", f->space, sizeof(f->space));
-	const char *kind = lws_get_urlarg_by_name(wsi, "kind=", f->kind, sizeof(f->kind));
+	char header[CREDENTIAL_MAX];
 
-	if (!space)
-		f->space[0] = '\0';
-	else if (space != f->space)
-		memmove(f->space, space, strlen(space) + 1);
-	if (!kind)
-		f->kind[0] = '\0';
-	else if (kind != f->kind)
-		memmove(f->kind, kind, strlen(kind) + 1);
+	take_arg(wsi, "space=", f->space, sizeof(f->space));
+	take_arg(wsi, "kind=", f->kind, sizeof(f->kind));
+	take_arg(wsi, "token=", f->token, sizeof(f->token));
+	if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_AUTHORIZATION) == 0)
+		return;
+	if (lws_hdr_copy(wsi, header, sizeof(header), WSI_TOKEN_HTTP_AUTHORIZATION) <= 0 || strncasecmp(header, "bearer ", 7) != 0 ||
+	    sp_copy(f->token, sizeof(f->token), header + 7) < 0)
+		f->token[0] = '?';      /* credentials that cannot be ours are refused, not ignored */
 }
 
 static int established(struct ws *w, struct lws *wsi, struct session *s)
@@ -181,9 +178,9 @@ static int established(struct ws *w, struct lws *wsi, struct session *s)
 		return -1;
 	f->srv = w->srv;
 	f->wsi = wsi;
-	take_space(wsi, f);
-	take_token(wsi, f);
+	take_request(wsi, f);
 	s->f = f;
+	f->refs = 2;                    /* the session's and the pool's */
 	f->is_looking = true;
 	loop_work_on(w->srv->loop, POOL_REQUEST, look_work, look_done, f);
 	return 0;
@@ -199,8 +196,7 @@ static void gone(struct session *s)
 	f->wsi = NULL;
 	if (f->tail)
 		log_tail_stop(f->tail);
-	if (!f->is_looking)
-		follower_free(f);
+	follower_unref(f);
 }
 
 static int send_line(struct follower *f)
@@ -219,6 +215,21 @@ static int send_line(struct follower *f)
 	return sent < (int)n ? -1 : 0;
 }
 
+/*
+ * Outside of any callback: Debian's libwebsockets 4.1 on libuv closes a connection twice in a row when a callback
+ * returns -1 (lws_service_fd_tsi, "uv repeat test"), and the second time drops the close frame.
+ */
+static void close_now(void *arg)
+{
+	struct follower *f = arg;
+
+	if (f->wsi) {
+		lws_close_reason(f->wsi, (enum lws_close_status)f->close_code, (unsigned char *)f->reason, strlen(f->reason));
+		lws_set_timeout(f->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+	}
+	follower_unref(f);
+}
+
 static int writable(struct session *s)
 {
 	struct follower *f = s->f;
@@ -230,9 +241,10 @@ static int writable(struct session *s)
 			return -1;
 	if (f->sent < f->unsent.n) {
 		lws_callback_on_writable(f->wsi);
-	} else if (f->close_code) {
-		lws_close_reason(f->wsi, (enum lws_close_status)f->close_code, (unsigned char *)f->reason, strlen(f->reason));
-		return -1;
+	} else if (f->close_code && !f->is_closing) {
+		f->is_closing = true;
+		f->refs++;
+		sp_loop_post(f->srv->loop, close_now, f);
 	}
 	return 0;
 }
