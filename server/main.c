@@ -209,14 +209,12 @@ static int start(struct parts *p, struct sp_err *e)
 	return start_fronts(p, e);
 }
 
-/* On the loop, first of all: bring the Spaces back, then let edge know that its table is complete. */
+/* On the loop, first of all: bring the Spaces back; when they are, the hook lets edge know that its table is complete. */
 static void first_turn(void *arg)
 {
 	struct parts *p = arg;
 
 	spaces_start(p->srv.spaces);
-	spaces_publish_all(p->srv.spaces);
-	routes_synced(p->srv.routes);
 	log_info("ready listen=%s", log_q(p->srv.listen_name).s);
 }
 

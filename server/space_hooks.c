@@ -38,9 +38,17 @@ static void changed(void *arg, const struct sp_id *space, const struct space_vie
 	json_decref(j);
 }
 
+/* Edge drops what it knew only now: until then running apps keep their routes. */
+static void loaded(void *arg)
+{
+	struct server *srv = arg;
+
+	routes_synced(srv->routes);
+}
+
 struct space_hooks server_space_hooks(struct server *srv)
 {
-	return (struct space_hooks){ .route_set = route_set, .route_del = route_del, .changed = changed, .arg = srv };
+	return (struct space_hooks){ .route_set = route_set, .route_del = route_del, .changed = changed, .loaded = loaded, .arg = srv };
 }
 
 static void wake(void *arg, const struct sp_id *space)

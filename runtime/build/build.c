@@ -451,3 +451,11 @@ bool builds_on_exited(struct builds *bs, const struct launch_exited *x)
 		}
 	return false;
 }
+
+bool builds_busy(const struct builds *bs, const struct sp_id *space)
+{
+	for (const struct build *b = bs->all; b; b = b->next)
+		if (!sp_id_is_none(&b->run) && sp_id_eq(&b->row.repo, space))
+			return true;
+	return false;
+}

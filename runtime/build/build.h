@@ -75,5 +75,8 @@ const struct sp_id *build_id(const struct build *b);
 const char *build_commit(const struct build *b);
 struct log_sink *build_log(struct build *b);
 
+/* Does a sandbox of a build of this Space run? */
+bool builds_busy(const struct builds *bs, const struct sp_id *space);
+
 /* A sandbox ended; true when it was one of a build's. */
 bool builds_on_exited(struct builds *bs, const struct launch_exited *x);

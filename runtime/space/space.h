@@ -30,7 +30,10 @@ enum space_stage {
 };
 const char *space_stage_name(enum space_stage s);       /* "RUNNING_BUILDING" */
 
-/* Why a Space is in its state and what to do next: causes.def with the facts filled in. All "" when RUNNING. */
+/*
+ * Why a Space is in its state and what to do next: causes.def with the facts filled in. All "" when RUNNING,
+ * unless the newest commit is not what runs: then why it does not.
+ */
 struct space_cause {
 	char code[40];                  /* "PORT_ELSEWHERE" */
 	char text[600];                 /* "The app listens on port 8501, but visitors are sent to 7860." */
@@ -57,6 +60,7 @@ struct space_hooks {
 	void (*route_set)(void *arg, const struct route_entry *r);
 	void (*route_del)(void *arg, const char *label);
 	void (*changed)(void *arg, const struct sp_id *space, const struct space_view *v);     /* for event streams */
+	void (*loaded)(void *arg);      /* spaces_start is through: every route has been set once. May be NULL */
 	void *arg;
 };
 

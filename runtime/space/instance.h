@@ -1,0 +1,72 @@
+/*
+ * instance.h - one sandbox of an app, from the wish to its end.
+ *
+ *  preparing ──▶ asked ──▶ probing ──▶ serving ──▶ stopping ──▶ gone
+ *      │           │          │           └──▶ draining ──┘       ▲
+ *      └───────────┴──────────┴──────────────────────────────────┘
+ *
+ * preparing: a pool thread reads the variables and writes the run's row. asked: START is on its way.
+ * draining: another release serves, open connections may end. gone: the sandbox is away; kept until its
+ * output has been read and its row written. Loop thread only; it frees itself.
+ */
+#pragma once
+
+#include "sm.h"
+#include "runtime/build/images.h"
+#include "runtime/build/recipe.h"
+#include "runtime/space/cause.h"
+#include "runtime/space/ready.h"
+#include "runtime/store/store.h"
+
+/* A build that can run. */
+struct release {
+	char commit[41];
+	struct sp_id build;
+	struct recipe recipe;
+	struct launch_hash base, env, app;
+};
+struct release *release_dup(const struct release *r);
+void release_free(struct release *r);           /* NULL is fine */
+
+enum inst_phase { INST_PREPARING, INST_ASKED, INST_PROBING, INST_SERVING, INST_DRAINING, INST_STOPPING, INST_GONE, INST_PHASE_MAX };
+extern const struct sp_sm_row inst_rows[INST_PHASE_MAX];
+
+struct spaces;
+struct space;
+
+struct instance {
+	struct instance *next;
+	struct spaces *sp;
+	struct space *space;            /* whose current or next it is; NULL: nobody waits for it any more */
+	struct sp_id space_id;
+	struct release *rel;
+	struct store_run row;
+	enum inst_phase phase;
+	struct launch_slot slot;
+	bool has_slot;                  /* STARTED came and EXITED did not */
+	bool asked;                     /* START is on its way and was not answered */
+	bool pool_busy, writer_busy, writer_again;
+	bool crashed, retry_later;      /* retry_later: no slot was free, which is nobody's crash */
+	int exit_status;
+	struct fault fault;
+	struct ready *ready;
+	struct log_sink *log;
+	struct sp_timer *timer;
+	uint64_t asked_ms;
+};
+
+/* Start a new one of REL (copied). */
+struct instance *instance_new(struct spaces *sp, struct space *space, const struct release *rel);
+
+/* A sandbox that outlived the former server. LOG_FD is taken. */
+struct instance *instance_adopt(struct spaces *sp, struct space *space, const struct release *rel, const struct store_run *row,
+		const struct launch_entry *at, int log_fd);
+
+/* Nobody refers to it any more: stop it, after DRAIN_MS. */
+void instance_leave(struct instance *in, uint64_t drain_ms);
+
+/* A sandbox ended; true when it was an app's. */
+bool instances_on_exited(struct spaces *sp, const struct launch_exited *x);
+
+/* Without stopping its sandbox. */
+void instance_free(struct instance *in);
