@@ -37,7 +37,8 @@ static int reply_bare(struct http_req *rq, struct http_resp *rs, int status, con
 }
 
 /* The error object of app hosts: the same for scripts, gradio_client and the waiting page. */
-static int reply_problem(struct http_req *rq, struct http_resp *rs, int status, const char *error, const char *code, const char *stage, int retry_s)
+static int reply_problem(struct http_req *rq, struct http_resp *rs, int status, const char *error, const char *code,
+		const char *stage, int retry_s)
 {
 	json_t *j = json_pack("{s:s, s:s, s:s}", "error", error, "code", code, "stage", stage);
 
@@ -186,7 +187,8 @@ int app_host_down(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
 	v.space_word = "More about this Space";
 	v.space_url = sp_arena_fmt(rq->arena, "%s/spaces/%s/%s", platform_origin(rq), repo.owner_name, repo.name);
 	if (!is_navigation(rq))
-		return reply_problem(rq, rs, 503, sp_arena_fmt(rq->arena, "%s%s%s", v.text, *v.next ? " " : "", v.next), v.code, space_stage_name(s.stage), 0);
+		return reply_problem(rq, rs, 503, sp_arena_fmt(rq->arena, "%s%s%s", v.text, *v.next ? " " : "", v.next), v.code,
+			space_stage_name(s.stage), 0);
 	return reply_down(rq, rs, 503, &repo, &v);
 }
 

@@ -1,4 +1,7 @@
-/* GET /-/assets/{name}: what web/ was compiled to; the name changes with the bytes. GET /-/icon.svg: the emoji of a page with the dot of its state. */
+/*
+ * GET /-/assets/{name}: what web/ was compiled to; the name changes with the bytes.
+ * GET /-/icon.svg: the emoji of a page with the dot of its state.
+ */
 #include <string.h>
 
 #include "server/pages/asset.h"
@@ -75,7 +78,8 @@ int page_icon(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
 
 	if (!emoji || strlen(emoji) > EMOJI_BYTES_MAX)
 		return sp_fail(e, SP_EINVAL, 0, "emoji= is at most %d bytes", EMOJI_BYTES_MAX);
-	sp_buf_puts(&svg, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 32 32\"><text x=\"16\" y=\"26\" font-size=\"26\" text-anchor=\"middle\">");
+	sp_buf_puts(&svg, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 32 32\">"
+		"<text x=\"16\" y=\"26\" font-size=\"26\" text-anchor=\"middle\">");
 	vt_put_text(&svg, emoji);
 	sp_buf_puts(&svg, "</text>");
 	if (dot)

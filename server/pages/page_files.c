@@ -1,4 +1,7 @@
-/* GET /spaces/{owner}/{name}/tree/{rev}[/{path...}]: what is in a folder. Files themselves come from /resolve, which never serves them as pages (C-UI-04). */
+/*
+ * GET /spaces/{owner}/{name}/tree/{rev}[/{path...}]: what is in a folder. Files themselves come from /resolve,
+ * which never serves them as pages (C-UI-04).
+ */
 #include <string.h>
 
 #include "runtime/repo/repo.h"

@@ -84,7 +84,8 @@ int page_signin_post(struct http_req *rq, struct http_resp *rs, struct sp_err *e
 	int r = who(rq, &user, e);
 
 	if (r == -SP_EAUTH || r == -SP_ENOENT || r == -SP_EINVAL)
-		return reply_form(rq, rs, 401, link && *link ? "This link was used already or is older than a day. Sign in with a token, or ask for a new link." :
+		return reply_form(rq, rs, 401, link && *link ?
+			"This link was used already or is older than a day. Sign in with a token, or ask for a new link." :
 			"This token is not known here. Copy it whole: it begins with hf_.");
 	if (r == -SP_EDENIED)
 		return reply_form(rq, rs, 403, "This token may only read. Sign in with one that may write.");

@@ -143,7 +143,8 @@ struct view_error { struct view_page page; int status; const char *heading, *sen
 /* Pages on an app's own host: no scripts or styles of the platform's origin, which an app could stand in for. */
 struct view_bare {
 	const char *title, *emoji, *from, *to;
-	struct safe_html style, script; /* whole elements with the answer's nonce: were they files, the app could be up before they are asked for */
+	/* Whole elements with the answer's nonce: were they files, the app could be up before they are asked for. */
+	struct safe_html style, script;
 };
 struct view_wait {
 	struct view_bare bare;

@@ -40,8 +40,10 @@ static int write_file(const char *file, const struct sp_buf *b, struct sp_err *e
 
 static int views(char **files, size_t n, struct sp_buf *c, struct sp_buf *h, struct sp_err *e)
 {
-	sp_buf_puts(h, "/* Made by vtc from web/views: do not edit. */\n#pragma once\n\n#include \"server/pages/view.h\"\n#include \"str.h\"\n\n");
-	sp_buf_puts(c, "/* Made by vtc from web/views: do not edit. */\n#include \"views.h\"\n\n#include \"assets.h\"\n#include \"server/pages/vt.h\"\n");
+	sp_buf_puts(h, "/* Made by vtc from web/views: do not edit. */\n#pragma once\n\n"
+		"#include \"server/pages/view.h\"\n#include \"str.h\"\n\n");
+	sp_buf_puts(c, "/* Made by vtc from web/views: do not edit. */\n#include \"views.h\"\n\n"
+		"#include \"assets.h\"\n#include \"server/pages/vt.h\"\n");
 	for (size_t i = 0; i < n; i++) {
 		sp_auto_buf struct sp_buf text = { 0 };
 		int r = read_file(files[i], &text, e);
