@@ -8,6 +8,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+enum { JOIN_MAX = 4096 };
+
 size_t side_has(const struct side *s)
 {
 	return buf_n(s->in);
@@ -176,8 +178,13 @@ size_t side_push(struct edge *e, struct side *to, const char *head, size_t head_
 
 	if (out_n > 0)
 		vector_add(iov, &count, &total, to->out->p + to->out->at, out_n);
-	vector_add(iov, &count, &total, head, head_n);
-	vector_add(iov, &count, &total, body, body_n);
+	if (head == e->head_out && body_n > 0 && body_n <= JOIN_MAX && head_n <= HEAD_OUT_BYTES - JOIN_MAX) {
+		memcpy(e->head_out + head_n, body, body_n);     /* cheaper than a vector of two */
+		vector_add(iov, &count, &total, head, head_n + body_n);
+	} else {
+		vector_add(iov, &count, &total, head, head_n);
+		vector_add(iov, &count, &total, body, body_n);
+	}
 	if (count == 0)
 		return 0;
 	sent = send_vector(to, iov, count, total);
