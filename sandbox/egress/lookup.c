@@ -133,7 +133,8 @@ static void try_next(struct lookup *l)
 	finish(l, NULL, 0);
 }
 
-bool lookup_start(struct slot *s, const struct dns_query *q, struct dns_tcp *client, const struct sockaddr_storage *from, socklen_t from_len)
+bool lookup_start(struct slot *s, const struct dns_query *q, struct dns_tcp *client, const struct sockaddr_storage *from,
+		socklen_t from_len)
 {
 	struct lookup *l;
 

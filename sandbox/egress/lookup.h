@@ -34,7 +34,8 @@ struct lookup {
  * Start asking Q for S. Exactly one of CLIENT and FROM. stub_done runs with the answer, also when all failed
  * (P NULL). False: too many look-ups, nothing was started.
  */
-bool lookup_start(struct slot *s, const struct dns_query *q, struct dns_tcp *client, const struct sockaddr_storage *from, socklen_t from_len);
+bool lookup_start(struct slot *s, const struct dns_query *q, struct dns_tcp *client, const struct sockaddr_storage *from,
+		socklen_t from_len);
 
 /* Forget L without an answer. */
 void lookup_end(struct lookup *l);

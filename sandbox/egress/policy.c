@@ -9,7 +9,7 @@
 #include "num.h"
 #include "str.h"
 
-/* RFC 2544's range for benchmarks is nowhere on the Internet; sandbox/images/operator_settings.py writes this address for services on the host's loopback. */
+/* Of RFC 2544's range for benchmarks; sandbox/images/operator_settings.py writes it for services on the host's loopback. */
 static const uint8_t gate[4] = { 198, 18, 0, 1 };
 static const uint8_t mapped_prefix[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
 
@@ -226,7 +226,8 @@ static bool has_port(const uint16_t *ports, size_t n, uint16_t port)
 	return false;
 }
 
-enum egress_verdict egress_decide(enum launch_egress policy, const struct allow *allow, const struct net_dest *d, struct net_dest *ret_dial)
+enum egress_verdict egress_decide(enum launch_egress policy, const struct allow *allow, const struct net_dest *d,
+		struct net_dest *ret_dial)
 {
 	bool port_is_good = false;
 

@@ -58,7 +58,8 @@ bool allow_has_name(const struct allow *a, const char *host);
 void allow_learn(struct allow *a, const char *host, const struct net_addr *addr);
 
 /* The decision. On EGRESS_PASS, RET_DIAL is what to connect to: D, or this machine's loopback for the gate. */
-enum egress_verdict egress_decide(enum launch_egress policy, const struct allow *allow, const struct net_dest *d, struct net_dest *ret_dial);
+enum egress_verdict egress_decide(enum launch_egress policy, const struct allow *allow, const struct net_dest *d,
+		struct net_dest *ret_dial);
 
 /* "no-network", "address", "port"; for the log. */
 const char *egress_verdict_name(enum egress_verdict v);

@@ -65,6 +65,7 @@ finish_base() { # TREE
 }
 
 compile_base() { # TREE
-	find "$1/usr/lib/python3" "$1/usr/lib/python3.11" -name '*.pyc' -delete
-	job chroot "$1" python3 -I -m compileall -q -j 2 --invalidation-mode unchecked-hash /usr/lib/python3.11 /usr/lib/python3
+	find "$1/usr/lib/python3" "$1/usr/lib/python3.11" "$1/usr/share/python3" -name '*.pyc' -delete
+	# -B: else what compileall itself imports is written with time stamps first, and then taken for done.
+	job chroot "$1" python3 -I -B -m compileall -q -f -j 2 --invalidation-mode unchecked-hash /usr/lib/python3.11 /usr/lib/python3
 }
