@@ -300,6 +300,9 @@ static void close_left(uv_handle_t *h, SP_UNUSED void *arg)
 /* Work under way may wait for the loop (sp_loop_call), so the loop turns until nobody has anything to do. */
 void loop_drain(struct sp_loop *loop)
 {
+	pthread_mutex_lock(&loop->lock);
+	loop->stopping = false;         /* it did stop; from here on it turns again */
+	pthread_mutex_unlock(&loop->lock);
 	loop->thread = pthread_self();
 	loop->has_thread = true;
 	for (unsigned i = 0; i < POOL_MAX; i++) {
