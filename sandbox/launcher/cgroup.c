@@ -1,19 +1,9 @@
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <sched.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <linux/magic.h>
 
-#include "auto.h"
 #include "launcher.h"
-#include "log.h"
 
 enum cgroup_kind { CG_MEMORY, CG_CPU, CG_PIDS, CG_DEVICES, CG_FREEZER, CG_V2, CG_MAX };
 static const char *const v1_roots[] = { "/sys/fs/cgroup/memory", "/sys/fs/cgroup/cpu", "/sys/fs/cgroup/pids",
@@ -91,72 +81,55 @@ uint32_t cgroup_version(const struct launcher *l)
 	return l->cgroup[CG_MEMORY] >= 0 ? 1 : l->cgroup[CG_V2] >= 0 ? 2 : 0;
 }
 
-static int set(const struct launcher *l, unsigned kind, uint32_t index, const char *file, struct sp_err *e, const char *fmt, ...)
-	__attribute__((format(printf, 6, 7)));
-static int set(const struct launcher *l, unsigned kind, uint32_t index, const char *file, struct sp_err *e, const char *fmt, ...)
+static int set(const struct launcher *l, unsigned kind, uint32_t index, const char *file, const char *text, struct sp_err *e)
 {
-	char path[64], text[64];
-	va_list ap;
+	char path[64];
 	int r;
 
 	if (l->cgroup[kind] < 0)
 		return 0;
 	snprintf(path, sizeof(path), "slot-%u/%s", index, file);
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
 	r = put(l->cgroup[kind], path, text);
 	return r < 0 ? sp_fail(e, SP_EIO, -r, "cgroup %s = %s", file, text) : 0;
 }
 
-static int limit_v1(const struct launcher *l, uint32_t i, const struct launch_start *s, struct sp_err *e)
-{
-	int r = set(l, CG_MEMORY, i, "memory.limit_in_bytes", e, "%" PRIu64, s->memory_bytes);
-
-	if (r == 0 && set(l, CG_MEMORY, i, "memory.memsw.limit_in_bytes", e, "%" PRIu64, s->memory_bytes) < 0 && e->sys != ENOENT)
-		return -SP_EIO;                         /* absent where the kernel does not account swap */
-	if (r == 0)
-		r = set(l, CG_CPU, i, "cpu.shares", e, "%u", s->cpu_weight * 1024 / 100);
-	if (r == 0 && s->cpu_permille)
-		r = set(l, CG_CPU, i, "cpu.cfs_quota_us", e, "%u", s->cpu_permille * 100);
-	if (r == 0)
-		r = set(l, CG_PIDS, i, "pids.max", e, "%u", s->pids);
-	if (r == 0)
-		r = set(l, CG_DEVICES, i, "devices.deny", e, "a");
-	for (unsigned d = 0; r == 0 && d < SP_COUNT(devices); d++)
-		r = set(l, CG_DEVICES, i, "devices.allow", e, "%s", devices[d]);
-	return r;
-}
-
-static int limit_v2(const struct launcher *l, uint32_t i, const struct launch_start *s, struct sp_err *e)
-{
-	int r = set(l, CG_V2, i, "memory.max", e, "%" PRIu64, s->memory_bytes);
-
-	if (r == 0 && set(l, CG_V2, i, "memory.swap.max", e, "0") < 0 && e->sys != ENOENT)
-		return -SP_EIO;
-	if (r == 0)
-		r = set(l, CG_V2, i, "memory.oom.group", e, "1");
-	if (r == 0)
-		r = set(l, CG_V2, i, "pids.max", e, "%u", s->pids);
-	if (r == 0)
-		r = set(l, CG_V2, i, "cpu.weight", e, "%u", s->cpu_weight);
-	if (r == 0 && s->cpu_permille)
-		r = set(l, CG_V2, i, "cpu.max", e, "%u 100000", s->cpu_permille * 100);
-	return r;
-}
-
 int cgroup_make(const struct launcher *l, const struct slot *s, struct sp_err *e)
 {
-	struct sp_err mine;
-	char name[32];
+	const struct launch_start *t = &s->start;
+	enum { MUST, MAY_LACK, UNLESS_ZERO };           /* swap is not accounted everywhere; no quota, no file */
+	const struct { unsigned kind; const char *file; uint64_t value; int how; } rows[] = {
+		{ CG_MEMORY, "memory.limit_in_bytes", t->memory_bytes, MUST },
+		{ CG_MEMORY, "memory.memsw.limit_in_bytes", t->memory_bytes, MAY_LACK },
+		{ CG_CPU, "cpu.shares", t->cpu_weight * 1024 / 100, MUST },
+		{ CG_CPU, "cpu.cfs_quota_us", t->cpu_permille * 100, UNLESS_ZERO },
+		{ CG_PIDS, "pids.max", t->pids, MUST },
+		{ CG_V2, "memory.max", t->memory_bytes, MUST },
+		{ CG_V2, "memory.swap.max", 0, MAY_LACK },
+		{ CG_V2, "memory.oom.group", 1, MUST },
+		{ CG_V2, "pids.max", t->pids, MUST },
+		{ CG_V2, "cpu.weight", t->cpu_weight, MUST },
+		{ CG_V2, "cpu.max", t->cpu_permille * 100, UNLESS_ZERO },
+	};
+	uint32_t version = cgroup_version(l);
+	struct sp_err why = { .code = SP_OK };
+	char text[32];
+	int r = 0;
 
-	snprintf(name, sizeof(name), "slot-%u", s->index);
+	snprintf(text, sizeof(text), "slot-%u", s->index);
 	for (unsigned k = 0; k < CG_MAX; k++)
-		if (l->cgroup[k] >= 0 && mkdirat(l->cgroup[k], name, 0755) < 0 && errno != EEXIST)
+		if (l->cgroup[k] >= 0 && mkdirat(l->cgroup[k], text, 0755) < 0 && errno != EEXIST)
 			return sp_fail(e, SP_EIO, errno, "make cgroup");
-	if (cgroup_version(l) == 0)
-		return 0;
-	return (cgroup_version(l) == 1 ? limit_v1 : limit_v2)(l, s->index, &s->start, e ? e : &mine);
+	for (unsigned i = 0; i < SP_COUNT(rows); i++) {
+		if ((rows[i].kind == CG_V2) != (version == 2) || (rows[i].how == UNLESS_ZERO && rows[i].value == 0))
+			continue;
+		snprintf(text, sizeof(text), "%" PRIu64, rows[i].value);
+		if (set(l, rows[i].kind, s->index, rows[i].file, text, &why) < 0 && !(rows[i].how == MAY_LACK && why.sys == ENOENT))
+			return sp_fail(e, SP_EIO, 0, "%s", why.msg);
+	}
+	r = set(l, CG_DEVICES, s->index, "devices.deny", "a", e);
+	for (unsigned d = 0; d < SP_COUNT(devices); d++)
+		r = r ?: set(l, CG_DEVICES, s->index, "devices.allow", devices[d], e);
+	return r;
 }
 
 int cgroup_birth(const struct launcher *l, uint32_t index)
@@ -170,7 +143,7 @@ int cgroup_birth(const struct launcher *l, uint32_t index)
 int step_cgroups(struct plan *p, struct sp_err *e)
 {
 	for (unsigned k = 0; k < CG_V2; k++) {          /* in the v2 group it was born */
-		int r = set(p->l, k, p->index, "cgroup.procs", e, "0");
+		int r = set(p->l, k, p->index, "cgroup.procs", "0", e);
 
 		if (r < 0)
 			return r;
@@ -181,15 +154,15 @@ int step_cgroups(struct plan *p, struct sp_err *e)
 int cgroup_freeze(const struct launcher *l, uint32_t index, bool frozen, struct sp_err *e)
 {
 	if (l->cgroup[CG_V2] >= 0)
-		return set(l, CG_V2, index, "cgroup.freeze", e, "%d", frozen);
+		return set(l, CG_V2, index, "cgroup.freeze", frozen ? "1" : "0", e);
 	if (l->cgroup[CG_FREEZER] < 0)
 		return sp_fail(e, SP_EUNSUPPORTED, 0, "this host has no cgroup that can freeze");
-	return set(l, CG_FREEZER, index, "freezer.state", e, "%s", frozen ? "FROZEN" : "THAWED");
+	return set(l, CG_FREEZER, index, "freezer.state", frozen ? "FROZEN" : "THAWED", e);
 }
 
 void cgroup_kill(const struct launcher *l, uint32_t index)
 {
-	if (set(l, CG_V2, index, "cgroup.kill", NULL, "1") < 0)
+	if (set(l, CG_V2, index, "cgroup.kill", "1", NULL) < 0)
 		return;                                 /* before Linux 5.14; killing init kills the whole pid namespace anyway */
 }
 

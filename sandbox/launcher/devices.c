@@ -1,12 +1,5 @@
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <unistd.h>
 
-#include "auto.h"
 #include "launcher.h"
 
 /* /dev of its own: six nodes, the usual links, /dev/shm; read-only apart from that. No ptmx: no terminal is passed in. */

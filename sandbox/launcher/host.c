@@ -1,26 +1,14 @@
 #include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
 #include <netinet/in.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 
-#include "auto.h"
 #include "launcher.h"
-#include "log.h"
 
 int host_args(struct launcher *l, int argc, char **argv, bool *ret_probe, struct sp_err *e)
 {
@@ -144,12 +132,9 @@ static int state_open(struct launcher *l, struct sp_err *e)
 		if (r == 0)
 			close(fd);
 	}
-	if (r == 0)
-		r = dir_open(l->state_dir, "volumes", 0711, 0, 0, &l->volumes, e);
-	if (r == 0)
-		r = dir_open(l->state_dir, "run", 0755, 0, 0, &l->run_dir, e);
-	if (r == 0)
-		r = dir_open(l->run_dir, "edge", 0750, 0, l->roles[ROLE_EDGE].gid, &l->edge_dir, e);
+	r = r ?: dir_open(l->state_dir, "volumes", 0711, 0, 0, &l->volumes, e);
+	r = r ?: dir_open(l->state_dir, "run", 0755, 0, 0, &l->run_dir, e);
+	r = r ?: dir_open(l->run_dir, "edge", 0750, 0, l->roles[ROLE_EDGE].gid, &l->edge_dir, e);
 	if (r < 0)
 		return r;
 	l->lock = openat(l->run_dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -165,12 +150,9 @@ static int sockets_open(struct launcher *l, struct sp_err *e)
 	uint16_t port = 0;
 	int r = unix_open(l->edge_dir, "http.sock", SOCK_STREAM, 0660, edge, &l->http, e);
 
-	if (r == 0)
-		r = unix_open(l->edge_dir, "ws.sock", SOCK_STREAM, 0660, edge, &l->ws, e);
-	if (r == 0)
-		r = unix_open(l->edge_dir, "route.sock", SOCK_SEQPACKET, 0660, edge, &l->route, e);
-	if (r == 0)
-		r = unix_open(l->run_dir, "admin.sock", SOCK_STREAM, 0666, 0, &l->admin, e);
+	r = r ?: unix_open(l->edge_dir, "ws.sock", SOCK_STREAM, 0660, edge, &l->ws, e);
+	r = r ?: unix_open(l->edge_dir, "route.sock", SOCK_SEQPACKET, 0660, edge, &l->route, e);
+	r = r ?: unix_open(l->run_dir, "admin.sock", SOCK_STREAM, 0666, 0, &l->admin, e);
 	for (unsigned i = 0; r == 0 && i < l->nlisteners; i++) {
 		r = tcp_open(l->listen[i], &l->listeners[i], &port, e);
 		if (r == 0)
@@ -233,24 +215,18 @@ int host_open(struct launcher *l, struct sp_err *e)
 		return r;
 	bin = open(l->bin, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	r = bin < 0 ? sp_fail(e, SP_EIO, errno, "--bin %.160s", l->bin) : init_open(l, bin, e);
-	if (r == 0)
-		r = roles_open(l, bin, e);
-	if (r == 0)
-		r = state_open(l, e);
-	if (r == 0)
-		r = path_make(l->images, e);
+	r = r ?: roles_open(l, bin, e);
+	r = r ?: state_open(l, e);
+	r = r ?: path_make(l->images, e);
 	if (r < 0)
 		return r;
 	l->images_dir = open(l->images, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (l->images_dir < 0)
 		return sp_fail(e, SP_EIO, errno, "images directory %.160s", l->images);
 	r = dir_open(l->images_dir, "scratch", 0700, 0, 0, &l->scratch, e);
-	if (r == 0)
-		r = images_open(l, e);
-	if (r == 0)
-		r = sockets_open(l, e);
-	if (r == 0)
-		r = seccomp_open(e);
+	r = r ?: images_open(l, e);
+	r = r ?: sockets_open(l, e);
+	r = r ?: seccomp_open(e);
 	if (r == 0) {
 		scratch_clean(l);
 		cgroup_open(l);

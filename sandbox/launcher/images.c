@@ -1,16 +1,7 @@
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/loop.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
 #include <sys/sendfile.h>
-#include <sys/stat.h>
-#include <dirent.h>
 
-#include "auto.h"
-#include "fd.h"
 #include "launcher.h"
 
 static const char *const kinds[IMAGE_KIND_MAX] = { [IMAGE_BASE] = "base", [IMAGE_TOOLS] = "tools", [IMAGE_ENV] = "env", [IMAGE_APP] = "app" };

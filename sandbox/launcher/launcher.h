@@ -6,14 +6,31 @@
  */
 #pragma once
 
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "auto.h"
+#include "clock.h"
 #include "egress.h"
+#include "fd.h"
 #include "init.h"
 #include "limit.h"
+#include "log.h"
 
 enum { UID_BASE = 100000, UID_RANGE = 65536, APP_UID = 1000 };
 enum { LOW_FDS = 32, LISTEN_MAX = 8, IMAGES_MAX = 1024, TREES_MAX = 12, LOWERS_MAX = 5, PATH_BYTES = 4096 };
@@ -64,6 +81,7 @@ struct launcher {
 	char stage[PATH_BYTES];                 /* mount point for a child's staging tmpfs, in its own mount namespace */
 	const char *state, *images, *bin, *domain, *public_port, *listen[LISTEN_MAX];
 	struct role roles[ROLE_MAX];
+	unsigned asking;                        /* role whose request is being handled */
 	struct image image[IMAGES_MAX];
 	struct slot slots[SP_LIMIT_slots];
 };
@@ -105,6 +123,16 @@ bool role_send(struct launcher *l, unsigned role, uint16_t type, uint32_t seq, c
 void role_refuse(struct launcher *l, unsigned role, uint16_t type, uint32_t seq, const char *step, const struct sp_err *e);
 
 /* slots.c */
+static inline struct launch_slot slot_name(const struct slot *s)
+{
+	return (struct launch_slot){ s->index, s->generation };
+}
+
+static inline bool slot_lives(const struct slot *s)
+{
+	return s->state == SLOT_RUNNING || s->state == SLOT_STOPPING;
+}
+
 struct slot *slot_find(struct launcher *l, const struct launch_slot *name);     /* NULL: stale */
 struct slot *slot_new(struct launcher *l);                                      /* NULL: none free */
 void slot_stop(struct launcher *l, struct slot *s, uint64_t grace_ms);

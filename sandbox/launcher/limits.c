@@ -1,13 +1,7 @@
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/securebits.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-#include "auto.h"
 #include "launcher.h"
 
 int step_limits(struct plan *p, struct sp_err *e)

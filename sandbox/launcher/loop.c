@@ -1,14 +1,7 @@
-#include <errno.h>
-#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "auto.h"
-#include "clock.h"
 #include "launcher.h"
-#include "log.h"
 
 enum { STOP_GRACE_MS = 4000, STOP_ROLES_MS = 6000, STOP_ALL_MS = 9000 };      /* of the 10 s that a stop may take */
 
@@ -30,7 +23,7 @@ static void stop_all(struct launcher *l)
 		struct slot *s = &l->slots[i];
 
 		s->told |= s->state == SLOT_SWEEPING;
-		if (s->state == SLOT_RUNNING || s->state == SLOT_STOPPING)
+		if (slot_lives(s))
 			slot_stop(l, s, STOP_GRACE_MS);
 	}
 	for (unsigned i = 0; i < ROLE_MAX; i++)

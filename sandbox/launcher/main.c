@@ -1,7 +1,4 @@
-#include <stdio.h>
-
 #include "launcher.h"
-#include "log.h"
 
 int main(int argc, char **argv)
 {

@@ -1,17 +1,6 @@
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/openat2.h>
 #include <linux/securebits.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mount.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 
-#include "auto.h"
-#include "fd.h"
 #include "launcher.h"
 
 /* World-readable things in /proc that an app has no business with; what only root may open needs no mask. */
@@ -160,22 +149,17 @@ static int make_config(const struct plan *p, struct sp_err *e)
 
 	for (unsigned i = 0; r == 0 && i < SP_COUNT(dirs); i++)
 		r = make_path(c, dirs[i], false, root, e);
-	if (r == 0)
-		r = make_path(c, "home/user/app", false, root + APP_UID, e);
+	r = r ?: make_path(c, "home/user/app", false, root + APP_UID, e);
 	for (unsigned i = 0; r == 0 && i < p->ntrees; i++) {
 		struct stat st;
 
 		r = fstat(p->trees[i].fd, &st) < 0 ? sp_fail(e, SP_EIO, errno, "stat /%s", p->trees[i].at) :
 			make_path(c, p->trees[i].at, S_ISREG(st.st_mode), root, e);
 	}
-	if (r == 0)
-		r = put_file(c, "etc/hosts", root, e, "127.0.0.1 localhost %s\n::1 localhost ip6-localhost ip6-loopback\n", p->start->hostname);
-	if (r == 0)
-		r = put_file(c, "etc/hostname", root, e, "%s\n", p->start->hostname);
-	if (r == 0)
-		r = put_file(c, "etc/resolv.conf", root, e, "nameserver 127.0.0.1\n");
-	if (r == 0)
-		r = put_file(c, "etc/machine-id", root, e, "%s00000000\n", id);
+	r = r ?: put_file(c, "etc/hosts", root, e, "127.0.0.1 localhost %s\n::1 localhost ip6-localhost ip6-loopback\n", p->start->hostname);
+	r = r ?: put_file(c, "etc/hostname", root, e, "%s\n", p->start->hostname);
+	r = r ?: put_file(c, "etc/resolv.conf", root, e, "nameserver 127.0.0.1\n");
+	r = r ?: put_file(c, "etc/machine-id", root, e, "%s00000000\n", id);
 	if (r == 0 && !p->own_users)
 		r = put_file(c, "etc/passwd", root, e, "%s", passwd);
 	if (r == 0 && !p->own_users)
@@ -225,14 +209,11 @@ int step_mounts(struct plan *p, struct sp_err *e)
 		snprintf(lower + strlen(lower), sizeof(lower) - strlen(lower), ":%s", dirs[4 + i]);
 		r = bind_at(AT_FDCWD, dirs[4 + i], p->lowers[i], e);
 	}
-	if (r == 0)
-		r = bind_at(AT_FDCWD, "u", p->scratch, e);
+	r = r ?: bind_at(AT_FDCWD, "u", p->scratch, e);
 	if (r == 0 && p->app >= 0)
 		r = bind_at(AT_FDCWD, "a", p->app, e);
-	if (r == 0)
-		r = make_config(p, e);
-	if (r == 0)
-		r = overlay(AT_FDCWD, "root", lower, p->upper, p->work, p->base_uid, e);
+	r = r ?: make_config(p, e);
+	r = r ?: overlay(AT_FDCWD, "root", lower, p->upper, p->work, p->base_uid, e);
 	if (r < 0)
 		return r;
 
@@ -243,18 +224,14 @@ int step_mounts(struct plan *p, struct sp_err *e)
 		r = overlay(root, "home/user/app", "a", "u/app", "u/app-work", p->base_uid, e);
 	snprintf(options, sizeof(options), "mode=1777,size=%llu,nr_inodes=262144,uid=%u,gid=%u",
 		(unsigned long long)p->start->tmp_bytes, p->base_uid, p->base_uid);
-	if (r == 0)
-		r = mount_at(root, "tmp", "tmpfs", MS_NOSUID | MS_NODEV, options, e);
+	r = r ?: mount_at(root, "tmp", "tmpfs", MS_NOSUID | MS_NODEV, options, e);
 	for (unsigned i = 0; r == 0 && i < p->ntrees; i++)
 		r = bind_at(root, p->trees[i].at, p->trees[i].fd, e);
-	if (r == 0)
-		r = step_devices(root, p, e);
-	if (r == 0)
-		r = mount_at(root, "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "hidepid=2", e);
+	r = r ?: step_devices(root, p, e);
+	r = r ?: mount_at(root, "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "hidepid=2", e);
 	if (r == 0)
 		null = at_open(root, "dev/null");
-	if (r == 0)
-		r = mask_proc(root, null, e);
+	r = r ?: mask_proc(root, null, e);
 	return r == 0 ? mounts_pivot(root, e) : r;
 }
 

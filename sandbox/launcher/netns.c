@@ -1,16 +1,6 @@
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/netlink.h>
 #include <netinet/in.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include "auto.h"
 #include "launcher.h"
 
 /* Send a constant batch and read one good answer for each of its messages: the kernel has answered when sendto returns. */
@@ -63,16 +53,11 @@ static int furnish(struct slot *s, struct sp_err *e)
 	if (r < 0 || s->start.egress == EGRESS_NONE)
 		return r;
 	r = replay(NETLINK_NETFILTER, &net_rules, "egress rules", e);   /* before there is any way out */
-	if (r == 0)
-		r = replay(NETLINK_ROUTE, &net_ways, "routes", e);
-	if (r == 0)
-		r = listener(AF_INET, SOCK_STREAM, EGRESS_TCP_PORT, &s->egress[0], e);
-	if (r == 0)
-		r = listener(AF_INET6, SOCK_STREAM, EGRESS_TCP_PORT, &s->egress[1], e);
-	if (r == 0)
-		r = listener(AF_INET, SOCK_DGRAM, EGRESS_DNS_PORT, &s->egress[2], e);
-	if (r == 0)
-		r = listener(AF_INET, SOCK_STREAM, EGRESS_DNS_PORT, &s->egress[3], e);
+	r = r ?: replay(NETLINK_ROUTE, &net_ways, "routes", e);
+	r = r ?: listener(AF_INET, SOCK_STREAM, EGRESS_TCP_PORT, &s->egress[0], e);
+	r = r ?: listener(AF_INET6, SOCK_STREAM, EGRESS_TCP_PORT, &s->egress[1], e);
+	r = r ?: listener(AF_INET, SOCK_DGRAM, EGRESS_DNS_PORT, &s->egress[2], e);
+	r = r ?: listener(AF_INET, SOCK_STREAM, EGRESS_DNS_PORT, &s->egress[3], e);
 	return r;
 }
 
@@ -98,7 +83,7 @@ int netns_make(struct launcher *l, struct slot *s, struct sp_err *e)
 
 void netns_announce(struct launcher *l, struct slot *s)
 {
-	const struct egress_open open = { .slot = { s->index, s->generation }, .policy = s->start.egress, .space = s->start.space };
+	const struct egress_open open = { .slot = slot_name(s), .policy = s->start.egress, .space = s->start.space };
 	struct sp_err e;
 
 	if (s->egress[0] < 0 || l->roles[ROLE_EGRESS].sock < 0)

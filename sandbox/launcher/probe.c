@@ -1,13 +1,6 @@
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
 #include <sys/utsname.h>
 #include <linux/netlink.h>
 
-#include "auto.h"
 #include "launcher.h"
 
 static long read_number(const char *path, long otherwise)

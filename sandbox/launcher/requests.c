@@ -1,17 +1,6 @@
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "auto.h"
 #include "launcher.h"
-#include "log.h"
 
 bool role_send(struct launcher *l, unsigned role, uint16_t type, uint32_t seq, const void *body, size_t len, int fd)
 {
@@ -77,174 +66,127 @@ int start_check(const struct launch_start *s, struct sp_err *e)
 	return 0;
 }
 
-static struct sp_err start(struct launcher *l, struct sp_msg *m, struct slot **ret, char step[32])
-{
-	struct launch_start asked;
-	struct why why = { .step = "request" };
-	struct slot *s;
-	int r;
+/* One request: who asks, the message, and the slot it names if its verb names one. */
+struct ask { unsigned role; struct slot *slot; struct sp_msg *m; };
 
-	memcpy(&asked, m->body, sizeof(asked));
-	r = l->stopping ? sp_fail(&why.e, SP_ESTATE, 0, "the launcher is stopping") : start_check(&asked, &why.e);
-	if (r == 0) {
-		s = slot_new(l);
-		if (!s)
-			r = sp_fail(&why.e, SP_EQUOTA, 0, "all %d slots are in use", SP_LIMIT_slots);
-	}
-	if (r == 0) {
-		s->start = asked;
-		r = slot_spawn(l, s, m->fds[0], m->nfds > 1 ? m->fds[1] : -1, &why);
-	}
-	if (r == 0)
-		*ret = s;
-	memcpy(step, why.step, sizeof(why.step));
-	return why.e;
+static void answer(struct launcher *l, const struct ask *q, uint16_t type, const void *body, size_t len, int fd)
+{
+	role_send(l, q->role, type, q->m->head.seq, body, len, fd);
 }
 
-static int on_start(struct launcher *l, struct sp_msg *m, struct sp_err *e SP_UNUSED)
+static int on_start(struct launcher *l, const struct ask *q, struct sp_err *e SP_UNUSED)
 {
+	struct why why = { .step = "request" };
 	struct launch_started started;
+	struct launch_start asked;
 	struct slot *s = NULL;
-	char step[32];
-	struct sp_err why = start(l, m, &s, step);
+	int r;
 
 	l->listed = true;
-	if (!s) {
-		log_warn("slot not started step=%s: %s", step, why.msg);
-		role_refuse(l, ROLE_SERVER, LAUNCH_FAILED, m->head.seq, step, &why);
+	memcpy(&asked, q->m->body, sizeof(asked));
+	r = l->stopping ? sp_fail(&why.e, SP_ESTATE, 0, "the launcher is stopping") : start_check(&asked, &why.e);
+	if (r == 0 && !(s = slot_new(l)))
+		r = sp_fail(&why.e, SP_EQUOTA, 0, "all %d slots are in use", SP_LIMIT_slots);
+	if (r == 0) {
+		s->start = asked;
+		r = slot_spawn(l, s, q->m->fds[0], q->m->nfds > 1 ? q->m->fds[1] : -1, &why);
+	}
+	if (r < 0) {
+		log_warn("slot not started run=%s step=%s: %s", id_ok(&asked.run, true) ? asked.run.s : "?", why.step, why.e.msg);
+		role_refuse(l, q->role, LAUNCH_FAILED, q->m->head.seq, why.step, &why.e);
 		return 1;
 	}
-	started = (struct launch_started){ .slot = { s->index, s->generation }, .pid = (uint32_t)s->pid };
-	log_info("slot started slot=%u/%u run=%.24s profile=%u pid=%d", s->index, s->generation, s->start.run.s, s->start.profile, s->pid);
-	role_send(l, ROLE_SERVER, LAUNCH_STARTED, m->head.seq, &started, sizeof(started), s->log);
+	started = (struct launch_started){ .slot = slot_name(s), .pid = (uint32_t)s->pid };
+	log_info("slot started slot=%u/%u run=%s profile=%u pid=%d", s->index, s->generation, s->start.run.s, s->start.profile, s->pid);
+	answer(l, q, LAUNCH_STARTED, &started, sizeof(started), s->log);
 	return 1;
 }
 
-/* The slot that a message names first. */
-static struct slot *named(struct launcher *l, const struct sp_msg *m, struct sp_err *e)
+static int on_stop(struct launcher *l, const struct ask *q, struct sp_err *e SP_UNUSED)
 {
-	struct launch_slot name;
-	struct slot *s;
-
-	memcpy(&name, m->body, sizeof(name));
-	s = slot_find(l, &name);
-	if (!s)
-		sp_fail(e, SP_ESTALE, 0, "slot %u/%u has ended", name.index, name.generation);
-	return s;
-}
-
-static int on_stop(struct launcher *l, struct sp_msg *m, struct sp_err *e)
-{
-	struct slot *s = named(l, m, e);
 	struct launch_stop stop;
 
-	if (!s)
-		return -SP_ESTALE;
-	memcpy(&stop, m->body, sizeof(stop));
-	slot_stop(l, s, stop.grace_ms);
+	memcpy(&stop, q->m->body, sizeof(stop));
+	slot_stop(l, q->slot, stop.grace_ms);
 	return 1;               /* answered by EXITED */
 }
 
-static int freeze(struct launcher *l, struct sp_msg *m, bool frozen, struct sp_err *e)
+static int on_freeze(struct launcher *l, const struct ask *q, struct sp_err *e)
 {
-	struct slot *s = named(l, m, e);
-	int r;
+	bool frozen = q->m->head.type == LAUNCH_FREEZE;
+	int r = q->slot->state != SLOT_RUNNING ? sp_fail(e, SP_ESTATE, 0, "the slot is stopping") : cgroup_freeze(l, q->slot->index, frozen, e);
 
-	if (!s)
-		return -SP_ESTALE;
-	if (s->state != SLOT_RUNNING)
-		return sp_fail(e, SP_ESTATE, 0, "the slot is stopping");
-	r = cgroup_freeze(l, s->index, frozen, e);
 	if (r == 0)
-		s->frozen = frozen;
+		q->slot->frozen = frozen;
 	return r;
 }
 
-static int on_freeze(struct launcher *l, struct sp_msg *m, struct sp_err *e)
-{
-	return freeze(l, m, true, e);
-}
-
-static int on_thaw(struct launcher *l, struct sp_msg *m, struct sp_err *e)
-{
-	return freeze(l, m, false, e);
-}
-
-static int on_list(struct launcher *l, struct sp_msg *m, struct sp_err *e SP_UNUSED)
+static int on_list(struct launcher *l, const struct ask *q, struct sp_err *e SP_UNUSED)
 {
 	for (unsigned i = 0; i < SP_LIMIT_slots; i++) {
 		const struct slot *s = &l->slots[i];
-		struct launch_entry x = { .slot = { i, s->generation }, .space = s->start.space, .run = s->start.run, .app = s->start.app,
+		struct launch_entry x = { .slot = slot_name(s), .space = s->start.space, .run = s->start.run, .app = s->start.app,
 			.env = s->start.env, .profile = s->start.profile, .app_port = s->start.app_port, .frozen = s->frozen,
 			.pid = (uint32_t)s->pid, .started_mono_ms = s->started_ms };
 
-		if ((s->state == SLOT_RUNNING || s->state == SLOT_STOPPING) &&
-				!role_send(l, ROLE_SERVER, LAUNCH_ENTRY, m->head.seq, &x, sizeof(x), s->log))
+		if (slot_lives(s) && !role_send(l, q->role, LAUNCH_ENTRY, q->m->head.seq, &x, sizeof(x), s->log))
 			return 1;
 	}
-	role_send(l, ROLE_SERVER, LAUNCH_DONE, m->head.seq, &(struct launch_none){ { 0 } }, sizeof(struct launch_none), -1);
+	answer(l, q, LAUNCH_DONE, &(struct launch_none){ { 0 } }, sizeof(struct launch_none), -1);
 	l->listed = true;
 	slots_tell(l);
 	return 1;
 }
 
-static int on_ports(struct launcher *l, struct sp_msg *m, struct sp_err *e)
+static int on_ports(struct launcher *l SP_UNUSED, const struct ask *q, struct sp_err *e)
 {
-	struct slot *s = named(l, m, e);
-	int r;
+	struct slot *s = q->slot;
+	int r = s->ports_asked || s->frozen || s->state != SLOT_RUNNING ? sp_fail(e, SP_EBUSY, 0, "the slot is frozen, stopping or being asked") :
+		sp_msg_send(s->control, INIT_PORTS, 0, &(struct init_none){ { 0 } }, sizeof(struct init_none), NULL, 0, e);
 
-	if (!s)
-		return -SP_ESTALE;
-	if (s->ports_asked || s->frozen || s->state != SLOT_RUNNING)
-		return sp_fail(e, SP_EBUSY, 0, "the slot is frozen, stopping or being asked");
-	r = sp_msg_send(s->control, INIT_PORTS, 0, &(struct init_none){ { 0 } }, sizeof(struct init_none), NULL, 0, e);
 	if (r < 0)
 		return r;
 	s->ports_asked = true;
-	s->ports_seq = m->head.seq;
+	s->ports_seq = q->m->head.seq;
 	return 1;
 }
 
-static int on_stats(struct launcher *l, struct sp_msg *m, struct sp_err *e)
+static int on_stats(struct launcher *l, const struct ask *q, struct sp_err *e SP_UNUSED)
 {
-	struct slot *s = named(l, m, e);
+	struct launch_stats x = { .slot = slot_name(q->slot), .memory_limit_bytes = q->slot->start.memory_bytes, .frozen = q->slot->frozen };
 	struct cgroup_use use;
-	struct launch_stats x;
 
-	if (!s)
-		return -SP_ESTALE;
-	cgroup_use(l, s->index, &use);
-	x = (struct launch_stats){ .slot = { s->index, s->generation }, .memory_bytes = use.memory, .memory_limit_bytes = s->start.memory_bytes,
-		.cpu_us = use.cpu_us, .pids = use.pids, .frozen = s->frozen };
-	role_send(l, ROLE_SERVER, LAUNCH_STATS_ARE, m->head.seq, &x, sizeof(x), -1);
+	cgroup_use(l, q->slot->index, &use);
+	x.memory_bytes = use.memory;
+	x.cpu_us = use.cpu_us;
+	x.pids = use.pids;
+	answer(l, q, LAUNCH_STATS_ARE, &x, sizeof(x), -1);
 	return 1;
 }
 
-static int on_dial(struct launcher *l, struct sp_msg *m, struct sp_err *e)
+/* The server asks an app whether it is up; edge carries its visitors. */
+static int on_dial(struct launcher *l, const struct ask *q, struct sp_err *e)
 {
 	struct launch_sockets x = { .error = SP_OK };
-	int fds[SP_MSG_FDS], r;
 	struct launch_dial dial;
-	struct slot *s = named(l, m, e);
+	int fds[SP_MSG_FDS], r;
+	const struct slot *s;
 
-	memcpy(&dial, m->body, sizeof(dial));
+	memcpy(&dial, q->m->body, sizeof(dial));
+	s = slot_find(l, &dial.slot);
+	r = !s ? -SP_ESTALE : dial.count < 1 || dial.count > SP_MSG_FDS || (dial.family != 4 && dial.family != 6) ? -SP_EINVAL :
+		netns_sockets(l, s, dial.family == 4 ? AF_INET : AF_INET6, fds, dial.count, e);
 	x.slot = dial.slot;
-	if (!s)
-		r = -SP_ESTALE;
-	else if (dial.count < 1 || dial.count > SP_MSG_FDS || (dial.family != 4 && dial.family != 6))
-		r = -SP_EINVAL;
-	else
-		r = netns_sockets(l, s, dial.family == 4 ? AF_INET : AF_INET6, fds, dial.count, e);
 	x.count = r == 0 ? dial.count : 0;
 	x.error = (uint32_t)-r;
-	if (sp_msg_send(l->roles[ROLE_EDGE].sock, LAUNCH_SOCKETS, m->head.seq, &x, sizeof(x), fds, x.count, e) < 0)
-		role_kill(l, ROLE_EDGE, SIGKILL);
+	if (sp_msg_send(l->roles[q->role].sock, LAUNCH_SOCKETS, q->m->head.seq, &x, sizeof(x), fds, x.count, e) < 0)
+		role_kill(l, q->role, SIGKILL);
 	for (unsigned i = 0; i < x.count; i++)
 		close(fds[i]);
 	return 1;
 }
 
-static int on_images(struct launcher *l, struct sp_msg *m, struct sp_err *e)
+static int on_images(struct launcher *l, const struct ask *q, struct sp_err *e)
 {
 	sp_auto_closedir DIR *d = fdopendir(openat(l->images_dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	struct launch_hash current;
@@ -259,34 +201,34 @@ static int on_images(struct launcher *l, struct sp_msg *m, struct sp_err *e)
 			continue;
 		x.bytes = (uint64_t)st.st_size;
 		x.current = image_current(l, x.kind, &current) && memcmp(&current, &x.hash, sizeof(current)) == 0;
-		if (!role_send(l, ROLE_SERVER, LAUNCH_IMAGE_IS, m->head.seq, &x, sizeof(x), -1))
+		if (!role_send(l, q->role, LAUNCH_IMAGE_IS, q->m->head.seq, &x, sizeof(x), -1))
 			return 1;
 	}
 	return 0;
 }
 
-static int on_image_drop(struct launcher *l, struct sp_msg *m, struct sp_err *e)
+static int on_image_drop(struct launcher *l, const struct ask *q, struct sp_err *e)
 {
 	struct launch_image_drop x;
 
-	memcpy(&x, m->body, sizeof(x));
+	memcpy(&x, q->m->body, sizeof(x));
 	if ((x.kind != IMAGE_ENV && x.kind != IMAGE_APP) || !hash_ok(&x.hash, true))
 		return sp_fail(e, SP_EINVAL, 0, "kind or hash");
 	return image_drop(l, x.kind, &x.hash, e);
 }
 
-static int on_scratch_drop(struct launcher *l, struct sp_msg *m, struct sp_err *e)
+static int on_scratch_drop(struct launcher *l, const struct ask *q, struct sp_err *e)
 {
 	static unsigned serial;
 	struct launch_scratch x;
 	char name[64];
 	int fd;
 
-	memcpy(&x, m->body, sizeof(x));
+	memcpy(&x, q->m->body, sizeof(x));
 	if (!id_ok(&x.id, true))
 		return sp_fail(e, SP_EINVAL, 0, "id");
 	for (unsigned i = 0; i < SP_LIMIT_slots; i++)
-		if ((l->slots[i].state == SLOT_RUNNING || l->slots[i].state == SLOT_STOPPING) && (sp_id_eq(&l->slots[i].start.input, &x.id) || sp_id_eq(&l->slots[i].start.output, &x.id)))
+		if (slot_lives(&l->slots[i]) && (sp_id_eq(&l->slots[i].start.input, &x.id) || sp_id_eq(&l->slots[i].start.output, &x.id)))
 			return sp_fail(e, SP_EBUSY, 0, "slot %u uses it", i);
 	snprintf(name, sizeof(name), "drop-%d-%u", getpid(), serial++);
 	if (renameat(l->scratch, x.id.s, l->scratch, name) < 0)
@@ -295,42 +237,50 @@ static int on_scratch_drop(struct launcher *l, struct sp_msg *m, struct sp_err *
 	return fd < 0 ? sp_fail(e, SP_EIO, errno, "scratch") : loop_watch(l, fd, WATCH_SWEEPER, SP_LIMIT_slots + (unsigned)fd, e);
 }
 
-static int on_probe(struct launcher *l, struct sp_msg *m, struct sp_err *e SP_UNUSED)
+static int on_probe(struct launcher *l, const struct ask *q, struct sp_err *e SP_UNUSED)
 {
 	struct launch_probe x;
 
 	probe_fill(l, &x);
-	role_send(l, ROLE_SERVER, LAUNCH_PROBE_IS, m->head.seq, &x, sizeof(x), -1);
+	answer(l, q, LAUNCH_PROBE_IS, &x, sizeof(x), -1);
 	return 1;
 }
 
-/* 0: DONE is the answer. 1: answered. Below: REFUSED. */
-static const struct { unsigned role; int (*handle)(struct launcher *l, struct sp_msg *m, struct sp_err *e); } verbs[LAUNCH_TYPE_MAX] = {
-	[LAUNCH_START] = { ROLE_SERVER, on_start },
-	[LAUNCH_STOP] = { ROLE_SERVER, on_stop },
-	[LAUNCH_FREEZE] = { ROLE_SERVER, on_freeze },
-	[LAUNCH_THAW] = { ROLE_SERVER, on_thaw },
-	[LAUNCH_LIST] = { ROLE_SERVER, on_list },
-	[LAUNCH_PORTS] = { ROLE_SERVER, on_ports },
-	[LAUNCH_STATS] = { ROLE_SERVER, on_stats },
-	[LAUNCH_DIAL] = { ROLE_EDGE, on_dial },
-	[LAUNCH_IMAGES] = { ROLE_SERVER, on_images },
-	[LAUNCH_IMAGE_DROP] = { ROLE_SERVER, on_image_drop },
-	[LAUNCH_SCRATCH_DROP] = { ROLE_SERVER, on_scratch_drop },
-	[LAUNCH_PROBE] = { ROLE_SERVER, on_probe },
+enum { OF_SERVER = 1 << ROLE_SERVER, OF_EDGE = 1 << ROLE_EDGE };
+
+/* Who may ask; whether the body begins with a slot that must be alive. Handlers: 0 DONE is the answer, 1 answered, below REFUSED. */
+static const struct { unsigned roles; bool slot; int (*handle)(struct launcher *l, const struct ask *q, struct sp_err *e); } verbs[LAUNCH_TYPE_MAX] = {
+	[LAUNCH_START] = { OF_SERVER, false, on_start },
+	[LAUNCH_STOP] = { OF_SERVER, true, on_stop },
+	[LAUNCH_FREEZE] = { OF_SERVER, true, on_freeze },
+	[LAUNCH_THAW] = { OF_SERVER, true, on_freeze },
+	[LAUNCH_LIST] = { OF_SERVER, false, on_list },
+	[LAUNCH_PORTS] = { OF_SERVER, true, on_ports },
+	[LAUNCH_STATS] = { OF_SERVER, true, on_stats },
+	[LAUNCH_DIAL] = { OF_SERVER | OF_EDGE, false, on_dial },
+	[LAUNCH_IMAGES] = { OF_SERVER, false, on_images },
+	[LAUNCH_IMAGE_DROP] = { OF_SERVER, false, on_image_drop },
+	[LAUNCH_SCRATCH_DROP] = { OF_SERVER, false, on_scratch_drop },
+	[LAUNCH_PROBE] = { OF_SERVER, false, on_probe },
 };
 
 bool request_handle(struct launcher *l, unsigned role, struct sp_msg *m)
 {
+	struct ask q = { .role = role, .m = m };
 	struct sp_err e = { .code = SP_OK };
+	struct launch_slot name;
 	int r;
 
-	if (!verbs[m->head.type].handle || verbs[m->head.type].role != role)
+	if (!(verbs[m->head.type].roles & 1u << role))
 		return false;
-	r = verbs[m->head.type].handle(l, m, &e);
+	memcpy(&name, m->body, sizeof(name));           /* no message is shorter */
+	if (verbs[m->head.type].slot && !(q.slot = slot_find(l, &name)))
+		r = sp_fail(&e, SP_ESTALE, 0, "slot %u/%u has ended", name.index, name.generation);
+	else
+		r = verbs[m->head.type].handle(l, &q, &e);
 	if (r < 0)
 		role_refuse(l, role, LAUNCH_REFUSED, m->head.seq, launch_table.rows[m->head.type].name, &e);
-	else if (r == 0)
-		role_send(l, role, LAUNCH_DONE, m->head.seq, &(struct launch_none){ { 0 } }, sizeof(struct launch_none), -1);
+	if (r == 0)
+		answer(l, &q, LAUNCH_DONE, &(struct launch_none){ { 0 } }, sizeof(struct launch_none), -1);
 	return true;
 }

@@ -1,26 +1,8 @@
-#include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
 #include <linux/securebits.h>
 #include <pwd.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mount.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "auto.h"
-#include "clock.h"
-#include "fd.h"
 #include "launcher.h"
-#include "log.h"
 
 enum { BACKOFF_MIN_MS = 100, BACKOFF_MAX_MS = 2000, STEADY_MS = 10000, ARGS_MAX = 96 };
 #define ON(role) (1u << ROLE_##role)
@@ -80,14 +62,10 @@ static int role_root(const struct launcher *l, unsigned role, int own, struct sp
 		else if (fd >= 0 && (r = tree_clone(fd, -1, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID, &tree, e)) == 0)
 			r = show(root, seen[i].path, tree, e);
 	}
-	if (r == 0)
-		r = make_path(root, "proc", false, 0, e);
-	if (r == 0)
-		r = mount_at(root, "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "hidepid=2", e);
-	if (r == 0)
-		r = make_path(root, "tmp", false, 0, e);
-	if (r == 0)
-		r = mount_at(root, "tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=256m,mode=1777", e);
+	r = r ?: make_path(root, "proc", false, 0, e);
+	r = r ?: mount_at(root, "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "hidepid=2", e);
+	r = r ?: make_path(root, "tmp", false, 0, e);
+	r = r ?: mount_at(root, "tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=256m,mode=1777", e);
 	if (r == 0 && own >= 0)
 		r = show(root, role == ROLE_SERVER ? "/state" : "/run", own, e);
 	if (r == 0 && mount_setattr(root, "", AT_EMPTY_PATH, &readonly, sizeof(readonly)) < 0)
@@ -95,29 +73,24 @@ static int role_root(const struct launcher *l, unsigned role, int own, struct sp
 	return r == 0 ? mounts_pivot(root, e) : r;
 }
 
-/* Arguments of a role; descriptors go to 3, 4, … in the child. All strings live until exec. */
-struct args { char *argv[ARGS_MAX]; unsigned n; char text[8192]; size_t used; int next_fd; };
+/* Arguments of a role; its descriptors become 3, 4, … in the order of their naming. */
+struct args { const char *at[ARGS_MAX]; unsigned n, fds; };
 
-static void arg(struct args *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void arg(struct args *a, const char *fmt, ...)
+static void arg(struct args *a, const char *name, const char *value)
 {
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(a->text + a->used, sizeof(a->text) - a->used, fmt, ap);
-	va_end(ap);
-	if (n < 0 || (size_t)n >= sizeof(a->text) - a->used || a->n + 1 >= ARGS_MAX)
+	if (a->n + 3 > ARGS_MAX)
 		_exit(2);
-	a->argv[a->n++] = a->text + a->used;
-	a->argv[a->n] = NULL;
-	a->used += (size_t)n + 1;
+	a->at[a->n++] = name;
+	a->at[a->n++] = value;
 }
 
 static void arg_fd(struct args *a, const char *name, int fd)
 {
-	arg(a, "%s", name);
-	arg(a, "%d", fd < 0 ? -1 : dup2(fd, a->next_fd++));
+	static const char *const numbers[] = { "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13" };
+
+	arg(a, name, fd < 0 ? "-1" : numbers[a->fds]);
+	if (fd >= 0 && dup2(fd, 3 + (int)a->fds++) < 0)
+		_exit(2);
 }
 
 /* Lines allow=HOST:PORT of the operator's file: what builds may reach even where it is private. */
@@ -129,40 +102,31 @@ static void arg_allow(const struct launcher *l, struct args *a)
 
 	if (fd < 0 || sp_read_full(fd, text, sizeof(text) - 1, &n, NULL) < 0)
 		return;
-	for (const char *line = text; *line; line += strspn(line, "\n")) {
-		size_t len = strcspn(line, "\n");
-
-		if (strncmp(line, "allow=", 6) == 0) {
-			arg(a, "--allow");
-			arg(a, "%.*s", (int)len - 6, line + 6);
-		}
-		line += len;
+	for (char *line = text, *end; *line; line = end) {
+		end = line + strcspn(line, "\n");
+		if (*end)
+			*end++ = '\0';
+		if (strncmp(line, "allow=", 6) == 0)
+			arg(a, "--allow", line + 6);
 	}
 }
 
 static void role_args(const struct launcher *l, unsigned role, int sock, struct args *a)
 {
-	a->next_fd = 3;
-	arg(a, "%s", facts[role].name);
-	if (role == ROLE_EGRESS) {
-		arg_fd(a, "--launcher-fd", sock);
-		arg_allow(l, a);
-		return;
-	}
-	arg_fd(a, "--launch-fd", sock);
-	arg(a, "--domain");
-	arg(a, "%s", l->domain);
-	if (role == ROLE_EDGE) {
-		for (unsigned i = 0; i < l->nlisteners; i++)
-			arg_fd(a, "--listen-fd", l->listeners[i]);
-		arg(a, "--public-port");
-		arg(a, "%s", l->public_port);
-		return;
-	}
-	arg(a, "--state");
-	arg(a, "/state");
-	arg(a, "--listen-name");
-	arg(a, "%s:%s", l->domain, l->public_port);
+	static char listen_name[512];
+
+	a->at[a->n++] = facts[role].name;
+	arg_fd(a, role == ROLE_EGRESS ? "--launcher-fd" : "--launch-fd", sock);
+	if (role == ROLE_EGRESS)
+		return arg_allow(l, a);
+	arg(a, "--domain", l->domain);
+	for (unsigned i = 0; role == ROLE_EDGE && i < l->nlisteners; i++)
+		arg_fd(a, "--listen-fd", l->listeners[i]);
+	if (role == ROLE_EDGE)
+		return arg(a, "--public-port", l->public_port);
+	snprintf(listen_name, sizeof(listen_name), "%s:%s", l->domain, l->public_port);
+	arg(a, "--state", "/state");
+	arg(a, "--listen-name", listen_name);
 	arg_fd(a, "--http-fd", l->http);
 	arg_fd(a, "--ws-fd", l->ws);
 	arg_fd(a, "--route-fd", l->route);
@@ -174,8 +138,7 @@ static void role_child(const struct launcher *l, unsigned role, int sock, int ow
 static void role_child(const struct launcher *l, unsigned role, int sock, int own)
 {
 	const struct role *r = &l->roles[role];
-	char path[] = "PATH=/usr/bin:/bin", home[] = "HOME=/tmp";
-	char *env[64] = { path, home };
+	const char *env[64] = { "PATH=/usr/bin:/bin", "HOME=/tmp" };
 	static struct args args;
 	struct sp_err e = { .code = SP_OK };
 	unsigned n = 2;
@@ -190,7 +153,7 @@ static void role_child(const struct launcher *l, unsigned role, int sock, int ow
 	if (e.code == SP_OK && caps_keep(0, &e) == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		sp_fail(&e, SP_EIO, errno, "parent-death signal");
 	if (e.code == SP_OK) {
-		syscall(SYS_execveat, r->prog, "", args.argv, env, AT_EMPTY_PATH);
+		syscall(SYS_execveat, r->prog, "", args.at, env, AT_EMPTY_PATH);
 		sp_fail(&e, SP_EIO, errno, "execute");
 	}
 	log_err("%s cannot be started: %s", facts[role].name, e.msg);
@@ -221,7 +184,7 @@ static int role_start(struct launcher *l, unsigned role, struct sp_err *e)
 	r->started_ms = sp_mono_ms();
 	log_info("started %s pid=%d", facts[role].name, r->pid);
 	for (unsigned i = 0; role == ROLE_EGRESS && i < SP_LIMIT_slots; i++)
-		if (l->slots[i].state == SLOT_RUNNING || l->slots[i].state == SLOT_STOPPING)
+		if (slot_lives(&l->slots[i]))
 			netns_announce(l, &l->slots[i]);
 	if (sp_set_nonblock(r->sock, true, e) < 0 || loop_watch(l, r->sock, WATCH_ROLE, role, e) < 0)
 		return -SP_EIO;

@@ -1,17 +1,4 @@
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include "auto.h"
-#include "fd.h"
 #include "launcher.h"
-#include "log.h"
 
 int scratch_open(int at, const char *name, bool create, int *ret_fd, struct sp_err *e)
 {

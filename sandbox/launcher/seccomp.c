@@ -3,22 +3,14 @@
  * (first match wins, low 32 bits only: the kernel looks at no more, CVE-2019-10063); then libseccomp's
  * tree of plain numbers, x86_64 only. Built once at start; a start loads the finished array.
  */
-#include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/net.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
 #include <stddef.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-#include "auto.h"
-#include "fd.h"
 #include "launcher.h"
 
 /* sandbox.md 3.1-3.3: the shape of Docker's list without what 3.3 names. */
@@ -55,44 +47,31 @@ enum { NAMESPACES = 0x7E020000 };       /* CLONE_NEWNS CGROUP UTS IPC USER PID N
 
 /* A call matches when (argument A & mask) == value, and the same for B; mask 0 always does. */
 static const struct { uint32_t nr, a, amask, avalue, b, bmask, bvalue, action; } rows[] = {
-	{ SYS_clone, 0, NAMESPACES, 0, 0, 0, 0, YES },
-	{ SYS_clone, 0, 0, 0, 0, 0, 0, NO(EPERM) },
-	{ SYS_socket, 0, ALL, AF_UNIX, 0, 0, 0, YES },
-	{ SYS_socket, 0, ALL, AF_NETLINK, 2, ALL, 0, YES },                             /* NETLINK_ROUTE: getifaddrs */
-	{ SYS_socket, 0, ALL, AF_INET, 2, ALL, 132, NO(EPERM) },                        /* SCTP, UDPLITE, MPTCP */
-	{ SYS_socket, 0, ALL, AF_INET, 2, ALL, 136, NO(EPERM) },
-	{ SYS_socket, 0, ALL, AF_INET, 2, ALL, 262, NO(EPERM) },
-	{ SYS_socket, 0, ALL, AF_INET6, 2, ALL, 132, NO(EPERM) },
-	{ SYS_socket, 0, ALL, AF_INET6, 2, ALL, 136, NO(EPERM) },
-	{ SYS_socket, 0, ALL, AF_INET6, 2, ALL, 262, NO(EPERM) },
-	{ SYS_socket, 0, ALL, AF_INET, 1, 15, SOCK_STREAM, YES },
-	{ SYS_socket, 0, ALL, AF_INET, 1, 15, SOCK_DGRAM, YES },
-	{ SYS_socket, 0, ALL, AF_INET6, 1, 15, SOCK_STREAM, YES },
-	{ SYS_socket, 0, ALL, AF_INET6, 1, 15, SOCK_DGRAM, YES },
-	{ SYS_socket, 0, ALL, AF_INET, 0, 0, 0, NO(EPERM) },
-	{ SYS_socket, 0, ALL, AF_INET6, 0, 0, 0, NO(EPERM) },
+	{ SYS_clone, 0, NAMESPACES, 0, 0, 0, 0, YES }, { SYS_clone, 0, 0, 0, 0, 0, 0, NO(EPERM) },
+	{ SYS_socket, 0, ALL, AF_UNIX, 0, 0, 0, YES }, { SYS_socket, 0, ALL, AF_NETLINK, 2, ALL, 0, YES },     /* NETLINK_ROUTE: getifaddrs */
+	/* SCTP, UDPLITE, MPTCP */
+	{ SYS_socket, 0, ALL, AF_INET, 2, ALL, 132, NO(EPERM) }, { SYS_socket, 0, ALL, AF_INET6, 2, ALL, 132, NO(EPERM) },
+	{ SYS_socket, 0, ALL, AF_INET, 2, ALL, 136, NO(EPERM) }, { SYS_socket, 0, ALL, AF_INET6, 2, ALL, 136, NO(EPERM) },
+	{ SYS_socket, 0, ALL, AF_INET, 2, ALL, 262, NO(EPERM) }, { SYS_socket, 0, ALL, AF_INET6, 2, ALL, 262, NO(EPERM) },
+	{ SYS_socket, 0, ALL, AF_INET, 1, 15, SOCK_STREAM, YES }, { SYS_socket, 0, ALL, AF_INET6, 1, 15, SOCK_STREAM, YES },
+	{ SYS_socket, 0, ALL, AF_INET, 1, 15, SOCK_DGRAM, YES }, { SYS_socket, 0, ALL, AF_INET6, 1, 15, SOCK_DGRAM, YES },
+	{ SYS_socket, 0, ALL, AF_INET, 0, 0, 0, NO(EPERM) }, { SYS_socket, 0, ALL, AF_INET6, 0, 0, 0, NO(EPERM) },
 	{ SYS_socket, 0, 0, 0, 0, 0, 0, NO(EAFNOSUPPORT) },
-	{ SYS_socketpair, 0, ALL, AF_UNIX, 0, 0, 0, YES },
-	{ SYS_socketpair, 0, 0, 0, 0, 0, 0, NO(EAFNOSUPPORT) },
-	{ SYS_setsockopt, 1, ALL, 6, 2, ALL, 31, NO(EPERM) },                           /* TCP_ULP */
-	{ SYS_setsockopt, 1, ALL, SOL_SOCKET, 2, ALL, 26, NO(EPERM) },                  /* SO_ATTACH_FILTER, _BPF, _REUSEPORT_* */
-	{ SYS_setsockopt, 1, ALL, SOL_SOCKET, 2, ALL, 50, NO(EPERM) },
-	{ SYS_setsockopt, 1, ALL, SOL_SOCKET, 2, ALL, 51, NO(EPERM) },
-	{ SYS_setsockopt, 1, ALL, SOL_SOCKET, 2, ALL, 52, NO(EPERM) },
-	{ SYS_setsockopt, 1, ALL, 0, 2, ALL, 64, NO(EPERM) },                           /* IPT_SO_SET_REPLACE, IP6T */
-	{ SYS_setsockopt, 1, ALL, 41, 2, ALL, 64, NO(EPERM) },
-	{ SYS_setsockopt, 0, 0, 0, 0, 0, 0, YES },
+	{ SYS_socketpair, 0, ALL, AF_UNIX, 0, 0, 0, YES }, { SYS_socketpair, 0, 0, 0, 0, 0, 0, NO(EAFNOSUPPORT) },
+	/* TCP_ULP; SO_ATTACH_FILTER, _BPF, _REUSEPORT_*; IPT_SO_SET_REPLACE, IP6T */
+	{ SYS_setsockopt, 1, ALL, 6, 2, ALL, 31, NO(EPERM) }, { SYS_setsockopt, 1, ALL, SOL_SOCKET, 2, ALL, 26, NO(EPERM) },
+	{ SYS_setsockopt, 1, ALL, SOL_SOCKET, 2, ALL, 50, NO(EPERM) }, { SYS_setsockopt, 1, ALL, SOL_SOCKET, 2, ALL, 51, NO(EPERM) },
+	{ SYS_setsockopt, 1, ALL, SOL_SOCKET, 2, ALL, 52, NO(EPERM) }, { SYS_setsockopt, 1, ALL, 0, 2, ALL, 64, NO(EPERM) },
+	{ SYS_setsockopt, 1, ALL, 41, 2, ALL, 64, NO(EPERM) }, { SYS_setsockopt, 0, 0, 0, 0, 0, 0, YES },
 	{ SYS_sendto, 3, MSG_OOB, MSG_OOB, 0, 0, 0, NO(EOPNOTSUPP) }, { SYS_sendto, 0, 0, 0, 0, 0, 0, YES },
 	{ SYS_sendmsg, 2, MSG_OOB, MSG_OOB, 0, 0, 0, NO(EOPNOTSUPP) }, { SYS_sendmsg, 0, 0, 0, 0, 0, 0, YES },
 	{ SYS_sendmmsg, 3, MSG_OOB, MSG_OOB, 0, 0, 0, NO(EOPNOTSUPP) }, { SYS_sendmmsg, 0, 0, 0, 0, 0, 0, YES },
 	{ SYS_recvfrom, 3, MSG_OOB, MSG_OOB, 0, 0, 0, NO(EOPNOTSUPP) }, { SYS_recvfrom, 0, 0, 0, 0, 0, 0, YES },
 	{ SYS_recvmsg, 2, MSG_OOB, MSG_OOB, 0, 0, 0, NO(EOPNOTSUPP) }, { SYS_recvmsg, 0, 0, 0, 0, 0, 0, YES },
 	{ SYS_recvmmsg, 3, MSG_OOB, MSG_OOB, 0, 0, 0, NO(EOPNOTSUPP) }, { SYS_recvmmsg, 0, 0, 0, 0, 0, 0, YES },
-	{ SYS_ioctl, 1, ALL, 0x5412, 0, 0, 0, NO(EPERM) },                              /* TIOCSTI LINUX CONS SETD */
-	{ SYS_ioctl, 1, ALL, 0x541C, 0, 0, 0, NO(EPERM) },
-	{ SYS_ioctl, 1, ALL, 0x541D, 0, 0, 0, NO(EPERM) },
-	{ SYS_ioctl, 1, ALL, 0x5423, 0, 0, 0, NO(EPERM) },
-	{ SYS_ioctl, 0, 0, 0, 0, 0, 0, YES },
+	/* TIOCSTI LINUX CONS SETD */
+	{ SYS_ioctl, 1, ALL, 0x5412, 0, 0, 0, NO(EPERM) }, { SYS_ioctl, 1, ALL, 0x541C, 0, 0, 0, NO(EPERM) },
+	{ SYS_ioctl, 1, ALL, 0x541D, 0, 0, 0, NO(EPERM) }, { SYS_ioctl, 1, ALL, 0x5423, 0, 0, 0, NO(EPERM) }, { SYS_ioctl, 0, 0, 0, 0, 0, 0, YES },
 	{ SYS_personality, 0, ALL, 0, 0, 0, 0, YES }, { SYS_personality, 0, ALL, 0x20000, 0, 0, 0, YES },
 	{ SYS_personality, 0, ALL, ALL, 0, 0, 0, YES }, { SYS_personality, 0, 0, 0, 0, 0, 0, NO(EPERM) },
 	{ SYS_prctl, 0, ALL, 35, 0, 0, 0, NO(EPERM) }, { SYS_prctl, 0, ALL, 28, 0, 0, 0, NO(EPERM) },   /* PR_SET_MM, _SECUREBITS */

@@ -1,19 +1,7 @@
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/close_range.h>
-#include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "auto.h"
-#include "clock.h"
 #include "launcher.h"
-#include "log.h"
 
 void slots_open(struct launcher *l)
 {
@@ -43,7 +31,7 @@ struct slot *slot_find(struct launcher *l, const struct launch_slot *name)
 {
 	struct slot *s = name->index < SP_LIMIT_slots ? &l->slots[name->index] : NULL;
 
-	return s && s->generation == name->generation && (s->state == SLOT_RUNNING || s->state == SLOT_STOPPING) ? s : NULL;
+	return s && s->generation == name->generation && slot_lives(s) ? s : NULL;
 }
 
 static void thaw(struct launcher *l, struct slot *s)
@@ -129,7 +117,7 @@ void slots_tell(struct launcher *l)
 
 void slot_put_away(struct launcher *l, struct slot *s)
 {
-	const struct launch_slot name = { s->index, s->generation };
+	const struct launch_slot name = slot_name(s);
 	int *fds[] = { &s->pidfd, &s->control, &s->log, &s->netns, &s->egress[0], &s->egress[1], &s->egress[2], &s->egress[3] };
 	char scratch[64];
 
@@ -196,7 +184,7 @@ void slot_died(struct launcher *l, struct slot *s)
 		slot_init_message(l, s);                /* what it said before it died */
 	cgroup_use(l, s->index, &use);
 	slot_judge(s, &use);
-	x->slot = (struct launch_slot){ s->index, s->generation };
+	x->slot = slot_name(s);
 	x->space = s->start.space;
 	x->run = s->start.run;
 	x->profile = s->start.profile;
@@ -233,7 +221,7 @@ static bool take_message(struct launcher *l, struct slot *s, const struct sp_msg
 	memcpy(&ports, m->body, sizeof(ports));
 	if (m->head.type != INIT_PORTS_ARE || !s->ports_asked || ports.count > SP_COUNT(ports.at))
 		return false;
-	ports.slot = (struct launch_slot){ s->index, s->generation };
+	ports.slot = slot_name(s);
 	s->ports_asked = false;
 	role_send(l, ROLE_SERVER, LAUNCH_PORTS_ARE, s->ports_seq, &ports, sizeof(ports), -1);
 	return true;

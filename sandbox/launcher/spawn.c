@@ -1,19 +1,5 @@
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/sched.h>
-#include <signal.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/mount.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 
-#include "auto.h"
-#include "clock.h"
-#include "fd.h"
 #include "launcher.h"
 
 enum { QUIET = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, READONLY = QUIET | MOUNT_ATTR_RDONLY };
@@ -97,8 +83,7 @@ static int plan_output(struct launcher *l, struct slot *s, struct plan *p, struc
 	sp_auto_close int dir = -1, tree = -1, sub = -1;
 	int r = scratch_open(l->scratch, s->start.output.s, true, &dir, e);
 
-	if (r == 0)
-		r = scratch_open(dir, "tree", true, &tree, e);
+	r = r ?: scratch_open(dir, "tree", true, &tree, e);
 	if (r == 0 && s->start.profile == PROFILE_SYSTEM) {
 		close(sp_take_fd(&p->scratch));
 		scratch_remove(dir, "work");            /* an earlier run's; only transient files */
@@ -107,14 +92,10 @@ static int plan_output(struct launcher *l, struct slot *s, struct plan *p, struc
 		r = scratch_open(dir, "work", true, &sub, e);
 		return r == 0 ? tree_clone(dir, s->idmap[IDMAP_SLOT], QUIET, &p->scratch, e) : r;
 	}
-	if (r == 0)
-		r = make_path(tree, venv, false, 0, e);
-	if (r == 0)
-		r = sp_open_beneath(tree, venv, O_RDONLY | O_DIRECTORY, 0, &sub, e);
-	if (r == 0)
-		r = add_tree(p, "env", tree, s->idmap[IDMAP_OWNER], QUIET, e);
-	if (r == 0)
-		r = add_tree(p, venv, sub, s->idmap[IDMAP_OWNER], QUIET, e);
+	r = r ?: make_path(tree, venv, false, 0, e);
+	r = r ?: sp_open_beneath(tree, venv, O_RDONLY | O_DIRECTORY, 0, &sub, e);
+	r = r ?: add_tree(p, "env", tree, s->idmap[IDMAP_OWNER], QUIET, e);
+	r = r ?: add_tree(p, venv, sub, s->idmap[IDMAP_OWNER], QUIET, e);
 	p->own_users = faccessat(tree, "etc/passwd", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 	return r == 0 ? add_lower(p, tree, s->idmap[IDMAP_SLOT], e) : r;
 }
@@ -124,8 +105,7 @@ static int plan_input(struct launcher *l, struct slot *s, struct plan *p, struct
 	sp_auto_close int dir = -1, tree = -1;
 	int r = scratch_open(l->scratch, s->start.input.s, false, &dir, e);
 
-	if (r == 0)
-		r = scratch_open(dir, "tree", false, &tree, e);
+	r = r ?: scratch_open(dir, "tree", false, &tree, e);
 	return r == 0 ? add_tree(p, "in", tree, s->idmap[IDMAP_OWNER], READONLY, e) : r;
 }
 
@@ -164,16 +144,12 @@ static int plan_make(struct launcher *l, struct slot *s, struct plan *p, struct 
 	if (r == 0 && t->profile != PROFILE_RUN)
 		r = image_current(l, IMAGE_TOOLS, &tools) ? add_image(l, s, p, IMAGE_TOOLS, &tools, e) :
 			sp_fail(e, SP_ENOENT, 0, "no tools image has been made");
-	if (r == 0)
-		r = plan_scratch(l, s, p, e);
+	r = r ?: plan_scratch(l, s, p, e);
 	if (r == 0 && !sp_id_is_none(&t->output))
 		r = plan_output(l, s, p, e);
-	if (r == 0)
-		r = add_image(l, s, p, IMAGE_ENV, &t->env, e);
-	if (r == 0)
-		r = add_image(l, s, p, IMAGE_BASE, &t->base, e);
-	if (r == 0)
-		r = add_image(l, s, p, IMAGE_APP, &t->app, e);
+	r = r ?: add_image(l, s, p, IMAGE_ENV, &t->env, e);
+	r = r ?: add_image(l, s, p, IMAGE_BASE, &t->base, e);
+	r = r ?: add_image(l, s, p, IMAGE_APP, &t->app, e);
 	if (r == 0 && !sp_id_is_none(&t->input))
 		r = plan_input(l, s, p, e);
 	if (r == 0 && (t->flags & START_DATA))
@@ -251,8 +227,7 @@ static int launch(struct launcher *l, struct slot *s, struct plan *p, int *sync,
 	r = netns_make(l, s, &why->e);                  /* while the child mounts */
 	if (r < 0 && recv(*sync, &child, sizeof(child), MSG_DONTWAIT) == (ssize_t)sizeof(child))
 		*why = child;                           /* a child that failed has no network namespace any more: its own reason counts */
-	if (r == 0)
-		r = await(*sync, false, why);
+	r = r ?: await(*sync, false, why);
 	if (r == 0) {
 		snprintf(why->step, sizeof(why->step), "id map");
 		r = userns_map(s->pid, 0, p->base_uid, UID_RANGE, &why->e);
@@ -271,19 +246,15 @@ int slot_spawn(struct launcher *l, struct slot *s, int block, int in, struct why
 
 	snprintf(why->step, sizeof(why->step), "prepare");
 	r = plan_make(l, s, &p, &why->e);
-	if (r == 0)
-		r = plan_channels(s, &p, &sync, &why->e);
+	r = r ?: plan_channels(s, &p, &sync, &why->e);
 	if (r == 0) {
 		snprintf(why->step, sizeof(why->step), "cgroups");
 		r = cgroup_make(l, s, &why->e);
 	}
-	if (r == 0)
-		r = launch(l, s, &p, &sync, why);
+	r = r ?: launch(l, s, &p, &sync, why);
 	plan_close(&p);
-	if (r == 0)
-		r = loop_watch(l, s->control, WATCH_INIT, s->index, &why->e);
-	if (r == 0)
-		r = loop_watch(l, s->pidfd, WATCH_DEATH, s->index, &why->e);
+	r = r ?: loop_watch(l, s->control, WATCH_INIT, s->index, &why->e);
+	r = r ?: loop_watch(l, s->pidfd, WATCH_DEATH, s->index, &why->e);
 	if (r == 0) {
 		s->state = SLOT_RUNNING;
 		s->started_ms = sp_mono_ms();

@@ -1,13 +1,3 @@
-#include <errno.h>
-#include <fcntl.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include "auto.h"
 #include "launcher.h"
 
 int userns_map(pid_t pid, uint32_t inside, uint32_t outside, uint32_t count, struct sp_err *e)

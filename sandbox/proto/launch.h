@@ -1,6 +1,6 @@
 /*
  * launch.h - messages between the launcher and the two programs it serves: server (START, STOP, …) and
- * edge (DIAL only).
+ * edge (DIAL only; the server asks it too, to see whether an app is up).
  *
  * The launcher takes ids, hashes and numbers, never a path or a string that a user wrote. argv and
  * environment travel in a sealed memfd that only vitrine-init decodes, after privileges are gone.

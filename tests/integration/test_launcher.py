@@ -329,7 +329,7 @@ def test_impossible_starts_fail_with_a_step_and_leave_nothing(sandbox, change, s
 
 @pytest.mark.parametrize("role, send", [
     ("server", lambda p: p.send("START", b"short")),
-    ("server", lambda p: p.send("DIAL", b"\0" * 16)),           # edge's to ask
+    ("server", lambda p: p.send("PROBE_IS", b"\0" * 480)),     # wrong direction
     ("edge", lambda p: p.send("STOP", b"\0" * 16)),
     ("edge", lambda p: p.send("DIAL", raw=b"garbage")),
     ("egress", lambda p: p.send("LIST")),
