@@ -6,6 +6,8 @@
 #include "auto.h"
 #include "str.h"
 
+enum { ASK_FILES = 1000 };      /* in one preupload request; the server takes 4096 */
+
 static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 static void put_base64(FILE *to, const unsigned char *p, size_t n)
@@ -70,14 +72,14 @@ int upload_create(struct client *c, const struct upload *u, bool *ret_created, s
 	return 0;
 }
 
-/* The server's current ids of our paths, so that unchanged files stay here. */
-static int ask_known(struct client *c, const struct upload *u, const struct folder *f, json_t **ret, struct sp_err *e)
+/* The server's current ids of the files FROM..FROM+N, added to KNOWN. */
+static int ask_some(struct client *c, const struct upload *u, const struct folder *f, size_t from, size_t n, json_t *known, struct sp_err *e)
 {
 	sp_auto_buf struct sp_buf path = { 0 };
 	json_t *files = json_array(), *answer = NULL, *body;
 	int status;
 
-	for (size_t i = 0; i < f->n; i++)
+	for (size_t i = from; i < from + n; i++)
 		json_array_append_new(files, json_pack("{s:s, s:I, s:s}", "path", f->files[i].path, "size", (json_int_t)f->files[i].size, "sample", ""));
 	sp_buf_fmt(&path, "/api/spaces/%s/preupload/main", u->space);
 	body = json_pack("{s:o}", "files", files);
@@ -85,26 +87,35 @@ static int ask_known(struct client *c, const struct upload *u, const struct fold
 	json_decref(body);
 	if (status >= 0 && status != 200)
 		status = sp_fail(e, SP_EINVAL, 0, "uploading to %s: %s", u->space, client_error_text(answer, status));
-	if (status < 0) {
-		json_decref(answer);
-		return status;
+	if (status >= 0)
+		json_array_extend(known, json_object_get(answer, "files"));
+	json_decref(answer);
+	return status < 0 ? status : 0;
+}
+
+/* Which files the server has already, so that unchanged ones stay here. */
+static int ask_known(struct client *c, const struct upload *u, const struct folder *f, json_t **ret, struct sp_err *e)
+{
+	json_t *known = json_array();
+	int r = 0;
+
+	for (size_t at = 0; r >= 0 && at < f->n; at += ASK_FILES)
+		r = ask_some(c, u, f, at, f->n - at < ASK_FILES ? f->n - at : ASK_FILES, known, e);
+	if (r < 0) {
+		json_decref(known);
+		return r;
 	}
-	*ret = answer;
+	*ret = known;
 	return 0;
 }
 
-static bool is_known(json_t *known, const struct folder_file *file)
+/* Answers come in the order of the questions, so that file I is row I. */
+static bool is_known(json_t *known, const struct folder_file *file, size_t i)
 {
-	json_t *row;
-	size_t i;
+	json_t *row = json_array_get(known, i);
+	const char *path = json_string_value(json_object_get(row, "path")), *oid = json_string_value(json_object_get(row, "oid"));
 
-	json_array_foreach(json_object_get(known, "files"), i, row) {
-		const char *path = json_string_value(json_object_get(row, "path")), *oid = json_string_value(json_object_get(row, "oid"));
-
-		if (path && oid && !strcmp(path, file->path))
-			return !strcmp(oid, file->oid);
-	}
-	return false;
+	return path && oid && !strcmp(path, file->path) && !strcmp(oid, file->oid);
 }
 
 static bool has_file(const struct folder *f, const char *path)
@@ -167,7 +178,7 @@ int upload_folder(struct client *c, const struct upload *u, const struct folder 
 		return r;
 	put_json(spool, json_pack("{s:s, s:{s:s, s:s}}", "key", "header", "value", "summary", "Upload with vitrine deploy", "description", ""));
 	for (size_t i = 0; r >= 0 && i < f->n; i++)
-		if (!is_known(known, &f->files[i])) {
+		if (!is_known(known, &f->files[i], i)) {
 			r = put_file(spool, f, &f->files[i], e);
 			done.sent++;
 		}
