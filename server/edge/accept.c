@@ -12,7 +12,7 @@
 #include "clock.h"
 #include "log.h"
 
-enum { BATCH = 64, PAUSE_MS = 100, KEEPALIVE_S = 60 };
+enum { BATCH = 64, PAUSE_MS = 100, KEEPALIVE_S = 60, LOG_MS = 10000 };
 
 /* Accepted sockets inherit these from their listener: no call per connection. */
 static void prepare(int fd)
@@ -49,7 +49,10 @@ void accept_stop(struct edge *e)
 
 static void pause_accepting(struct edge *e, const char *why)
 {
-	log_warn("not accepting for %d ms: %s", PAUSE_MS, why);
+	if (!e->accept_logged || e->now - e->accept_logged > LOG_MS) {
+		log_warn("not accepting for %d ms at a time: %s", PAUSE_MS, why);
+		e->accept_logged = e->now;
+	}
 	e->accept_after = e->now + PAUSE_MS;
 	accept_stop(e);
 	chores_soon(e);

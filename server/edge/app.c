@@ -188,6 +188,13 @@ static void take_sockets(struct edge *e, struct sp_msg *m)
 		refuse_dialers(e, a);
 }
 
+static void forget_dials(struct edge *e)
+{
+	for (struct link *l = e->apps.next; l != &e->apps; l = l->next)
+		LINK_OF(l, struct app, link)->dialing = false;
+	chores_soon(e);
+}
+
 void launcher_event(struct edge *e)
 {
 	static struct sp_msg m;
@@ -198,6 +205,11 @@ void launcher_event(struct edge *e)
 
 		if (r == -SP_EBUSY)
 			return;
+		if (r == -SP_EPROTO) {          /* descriptors have run out: they did not all arrive */
+			log_warn("asking the launcher again: %s", err.msg);
+			forget_dials(e);
+			return;
+		}
 		if (r <= 0) {
 			log_err("launcher is gone: %s", r < 0 ? err.msg : "end of stream");
 			exit(1);

@@ -2,22 +2,20 @@
 
 #include <stdlib.h>
 
-enum { SMALL_ROOM = BUF_SMALL - sizeof(struct buf), BIG_ROOM = BUF_BIG - sizeof(struct buf) };
-
 struct buf *buf_new(struct buf_pool *pool, size_t need)
 {
-	bool small = need <= SMALL_ROOM;
-	struct buf **list = small ? &pool->small : &pool->big;
-	struct buf *b = *list;
+	size_t size = need <= buf_room(BUF_SMALL) ? BUF_SMALL : need <= buf_room(BUF_MID) ? BUF_MID : BUF_BIG;
+	struct buf **list = size == BUF_SMALL ? &pool->small : &pool->big;
+	struct buf *b = size == BUF_MID ? NULL : *list;
 
 	if (b) {
 		*list = b->next;
-		*(small ? &pool->nsmall : &pool->nbig) -= 1;
+		*(size == BUF_SMALL ? &pool->nsmall : &pool->nbig) -= 1;
 	} else {
-		b = malloc(small ? BUF_SMALL : BUF_BIG);
+		b = malloc(size);
 		if (!b)
 			abort();
-		b->cap = small ? SMALL_ROOM : BIG_ROOM;
+		b->cap = (uint32_t)buf_room(size);
 	}
 	b->next = NULL;
 	b->at = b->end = 0;
@@ -32,10 +30,10 @@ void buf_free(struct buf_pool *pool, struct buf *b)
 
 	if (!b)
 		return;
-	small = b->cap == SMALL_ROOM;
+	small = b->cap == buf_room(BUF_SMALL);
 	list = small ? &pool->small : &pool->big;
 	count = small ? &pool->nsmall : &pool->nbig;
-	if (*count >= (small ? BUF_KEEP_SMALL : BUF_KEEP_BIG)) {
+	if (b->cap == buf_room(BUF_MID) || *count >= (small ? BUF_KEEP_SMALL : BUF_KEEP_BIG)) {
 		free(b);
 		return;
 	}

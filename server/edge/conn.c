@@ -176,7 +176,8 @@ void conn_timeout(struct edge *e, struct conn *c)
 {
 	switch ((enum conn_clock)c->clock_is) {
 	case CLOCK_HEAD:
-		c->has_body = false;
+		c->navigation = c->is_head = c->http10 = false;
+		c->request_id = ++e->id_count;
 		respond(e, c, 408, "head-timeout", "The request did not arrive completely within 30 seconds.", true);
 		conn_run(e, c);
 		break;

@@ -156,6 +156,7 @@ struct edge {
 	unsigned nlisteners;
 	bool accepting;
 	uint64_t accept_after;          /* after EMFILE */
+	uint64_t accept_logged;
 	unsigned nconns, max_conns, nheld;
 	struct link conns;
 	struct link ready;
@@ -183,7 +184,7 @@ struct edge {
 	uint64_t id_base, id_count;
 };
 
-enum { HEAD_OUT_BYTES = 98304, TURN_STEPS = 16 };
+enum { HEAD_OUT_BYTES = 98304, TURN_STEPS = 4 };
 
 static inline bool side_dead(const struct side *s)
 {

@@ -38,7 +38,7 @@ int loop_init(struct edge *e, struct sp_err *err)
 	link_init(&e->unserved);
 	link_init(&e->http.idle);
 	link_init(&e->ws.idle);
-	e->scratch = buf_new(&e->bufs, BUF_BIG - sizeof(*e->scratch));
+	e->scratch = buf_new(&e->bufs, buf_room(BUF_BIG));
 	e->head_out = malloc(HEAD_OUT_BYTES);
 	if (!e->head_out || getrandom(&e->id_base, sizeof(e->id_base), 0) != sizeof(e->id_base))
 		return sp_fail(err, SP_EIO, errno, "start");

@@ -18,7 +18,7 @@
 #include "log.h"
 #include "num.h"
 
-enum { OPT_LISTEN = 1, OPT_LAUNCH, OPT_DOMAIN, OPT_PORT, OPT_RUN, SPARE_FILES = 512 };
+enum { OPT_LISTEN = 1, OPT_LAUNCH, OPT_DOMAIN, OPT_PORT, OPT_RUN, SPARE_PERCENT = 8, FILES_MAX = 1 << 20 };
 
 static const struct option options[] = {
 	{ "listen-fd", required_argument, NULL, OPT_LISTEN },
@@ -93,7 +93,8 @@ static unsigned connection_limit(void)
 		return 256;
 	files.rlim_cur = files.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &files);
-	n = files.rlim_max > 2 * SPARE_FILES ? (files.rlim_max - SPARE_FILES) / 2 : files.rlim_max / 4;
+	n = files.rlim_max < FILES_MAX ? files.rlim_max : FILES_MAX;
+	n = (n - n * SPARE_PERCENT / 100) / 2;
 	return n < SP_LIMIT_edge_connections ? (unsigned)n : SP_LIMIT_edge_connections;
 }
 

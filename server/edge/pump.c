@@ -25,7 +25,7 @@ static struct buf *take_scratch(struct edge *e)
 	struct buf *b = e->scratch;
 
 	if (!b)
-		return buf_new(&e->bufs, BUF_BIG - sizeof(*b));
+		return buf_new(&e->bufs, buf_room(BUF_BIG));
 	e->scratch = NULL;
 	b->at = b->end = 0;
 	return b;
@@ -33,7 +33,7 @@ static struct buf *take_scratch(struct edge *e)
 
 static void give_back(struct edge *e, struct buf *b)
 {
-	if (!e->scratch && b->cap > BUF_SMALL)
+	if (!e->scratch && b->cap == buf_room(BUF_BIG))
 		e->scratch = b;
 	else
 		buf_free(&e->bufs, b);
@@ -48,7 +48,7 @@ static bool make_room(struct edge *e, struct side *s)
 		b->at = b->end = 0;
 	if (b->end < b->cap)
 		return true;
-	if (b->cap <= BUF_SMALL) {
+	if (b->cap < buf_room(BUF_BIG)) {
 		s->in = take_scratch(e);
 		s->in->end = (uint32_t)buf_n(b);
 		memcpy(s->in->p, b->p + b->at, s->in->end);
@@ -97,7 +97,7 @@ void side_settle(struct edge *e, struct side *s)
 	struct buf *b = s->in, *small;
 	size_t n = buf_n(b);
 
-	if (!b || (n > 0 && (b->cap <= BUF_SMALL || n > BUF_SMALL / 2)))
+	if (!b || (n > 0 && (b->cap < buf_room(BUF_BIG) || n > buf_room(BUF_MID))))
 		return;
 	s->in = NULL;
 	if (n > 0) {

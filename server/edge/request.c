@@ -220,7 +220,7 @@ static void refuse(struct edge *e, struct conn *c, int status, const struct sp_e
 	memcpy(sentence + n, err->msg, m);
 	memcpy(sentence + n + m, ".", 2);
 	c->request_id = ++e->id_count;
-	c->navigation = c->is_head = false;
+	c->navigation = c->is_head = c->http10 = false;
 	respond(e, c, status, code_of(status), sentence, true);
 }
 

@@ -3,6 +3,8 @@ import json
 import os
 import pathlib
 import re
+import resource
+import select
 import signal
 import socket
 import struct
@@ -134,6 +136,16 @@ def until(s, what, buf=b""):
         assert data, f"closed after {buf!r}"
         buf += data
     return buf
+
+
+def first_readable(socks):
+    poll = select.poll()
+    by = {s.fileno(): s for s in socks}
+    for fd in by:
+        poll.register(fd, select.POLLIN)
+    ready = poll.poll(SECS * 1000)
+    assert ready
+    return by[ready[0][0]]
 
 
 def seen(h, label):
@@ -547,6 +559,54 @@ def test_an_app_on_the_ipv6_loopback_is_found(h):
     h.server.route("a", APP, six.getsockname()[1])
     assert get(h, "a.localhost").status == 200
     assert get(h, "a.localhost").status == 200
+
+
+def test_whoever_is_slow_is_told_so_in_the_end(h):
+    """Every limit on time up to 30 s at once, so that it takes 30 s and not three minutes."""
+    h.server.route("a", WAITING)
+    h.server.route("st", WAITING, sdk=2)
+    begun = time.monotonic()
+    wanted = {
+        "head": (b"GET / HTTP/1.1\r\nHost: a.loc", 408, 29, "head-timeout"),
+        "hold": (b"GET / HTTP/1.1\r\nHost: a.localhost\r\n\r\n", 503, 29, "starting"),
+        "ws": (b"GET / HTTP/1.1\r\nHost: a.localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", 503, 13, "starting"),
+        "stcore": (b"GET /_stcore/health HTTP/1.1\r\nHost: st.localhost\r\n\r\n", 503, 13, "starting"),
+    }
+    silent, socks = h.connect(), {}
+    for name, (raw, *_) in wanted.items():
+        socks[name] = h.connect()
+        socks[name].sendall(raw)
+    dripping = h.connect()
+    dripping.sendall(b"GET / HTTP/1.1\r\n")
+    for name in ("ws", "stcore", "head", "hold"):
+        _, status, least, code = wanted[name]
+        socks[name].settimeout(40)
+        buf = socks[name].recv(65536)
+        assert time.monotonic() - begun > least
+        a = read_answer(socks[name], buf)
+        assert (a.status, a.json()["code"]) == (status, code)
+        if status == 503:
+            assert a.get("retry-after") and a.json()["stage"] == "APP_STARTING"
+        if name == "stcore":
+            dripping.sendall(b"X: 1\r\n")
+    assert read_answer(dripping).status == 408
+    silent.settimeout(40)
+    assert silent.recv(1) == b""
+
+
+def test_more_held_requests_than_the_limit_are_refused_at_once(h):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(resource.getrlimit(resource.RLIMIT_NOFILE)[1], 20000),) * 2)
+    limit = 4096
+    h.server.route("a", WAITING)
+    socks = []
+    for i in range(limit + 1):
+        socks.append(h.connect())
+        socks[-1].sendall(b"GET /%d HTTP/1.1\r\nHost: a.localhost\r\n\r\n" % i)
+    a = read_answer(first_readable(socks))
+    assert a.status == 503 and a.json()["code"] == "too-many-waiting" and a.get("retry-after")
+    assert get(h, "localhost").status == 200
+    for s in socks:
+        s.close()
 
 
 def test_a_deleted_route_is_unknown(h, app):
