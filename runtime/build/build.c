@@ -280,7 +280,7 @@ static void say_end(struct build *b, enum build_step step)
 	if (step == STEP_READY)
 		log_sink_say(b->log, "===== Build ready after %.1f s =====", (double)(b->row.ended_ms - b->row.created_ms) / 1000.0);
 	else if (step == STEP_FAILED)
-		log_sink_say(b->log, "===== Build failed: %s\n%s", b->fault.text.text, b->fault.text.next);
+		log_sink_say(b->log, "===== Build failed: %s\n===== %s", b->fault.text.text, b->fault.text.next);
 	else
 		log_sink_say(b->log, "===== Superseded by a newer commit =====");
 	log_sink_end(b->log);

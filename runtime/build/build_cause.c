@@ -143,8 +143,13 @@ void build_fault_of(struct fault *f, enum build_step step, const struct launch_e
 	} else {
 		worker_fault(f, x->value, output);
 	}
-	if (!f->evidence)
-		fault_evidence(f, cause_evidence_of(output));
+	if (!f->evidence) {
+		struct sp_arena a;
+
+		sp_arena_init(&a);
+		fault_evidence(f, cause_evidence_of(output, &a));
+		sp_arena_fini(&a);
+	}
 }
 
 void build_fault_of_start(struct fault *f, const struct launch_failed *x)

@@ -48,7 +48,7 @@ static void write_done(void *arg)
 	struct write *w = arg;
 	struct build *b = w->b;
 
-	if (w->result < 0)
+	if (w->result < 0 && w->result != -SP_ENOENT)   /* its Space was deleted meanwhile */
 		log_warn("build not recorded, ignoring build=%s code=%s: %s", b->row.id.s, sp_code_name((enum sp_code)-w->result), w->e.msg);
 	free(w->recipe);
 	free(w);

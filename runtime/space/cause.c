@@ -154,17 +154,36 @@ struct cause_text cause_number(long long n)
 	return t;
 }
 
-const char *cause_evidence_of(const char *output)
+static const char *own_lines_out(const char *output, struct sp_arena *a)
+{
+	char *kept = sp_arena_get(a, strlen(output) + 1);
+	size_t n = 0;
+
+	while (*output) {
+		size_t len = strcspn(output, "\n");
+
+		len += output[len] == '\n';
+		if (strncmp(output, "=====", 5) != 0) {
+			memcpy(kept + n, output, len);
+			n += len;
+		}
+		output += len;
+	}
+	kept[n] = 0;
+	return kept;
+}
+
+const char *cause_evidence_of(const char *output, struct sp_arena *a)
 {
 	enum { LAST = 4000 };
-	const char *from = NULL, *p = output;
-	size_t n = strlen(output);
+	const char *text = own_lines_out(output, a), *from = NULL, *p = text;
+	size_t n = strlen(text);
 
 	while ((p = strstr(p, "Traceback (most recent call last)")))
 		from = p++;
 	if (from)
 		return from;
-	from = n > LAST ? output + n - LAST : output;
-	p = from > output ? strchr(from, '\n') : NULL;
+	from = n > LAST ? text + n - LAST : text;
+	p = from > text ? strchr(from, '\n') : NULL;
 	return p ? p + 1 : from;
 }

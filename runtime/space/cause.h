@@ -40,5 +40,8 @@ struct cause_text cause_duration(uint64_t ms);
 struct cause_text cause_bytes(uint64_t bytes);
 struct cause_text cause_number(long long n);
 
-/* The end of OUTPUT that explains a crash: from the last "Traceback" on, else its last lines. */
-const char *cause_evidence_of(const char *output);
+/*
+ * The end of OUTPUT that explains a crash: from the last "Traceback" on, else its last lines; without the
+ * platform's own lines, which start with "=====". From A.
+ */
+const char *cause_evidence_of(const char *output, struct sp_arena *a);

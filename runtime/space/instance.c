@@ -85,7 +85,7 @@ static void write_work(void *arg)
 	struct sp_err e;
 	int r = store_run_set(w->st, &w->row, &e);
 
-	if (r < 0)
+	if (r < 0 && r != -SP_ENOENT)          /* its Space was deleted meanwhile */
 		log_warn("run not recorded, ignoring run=%s code=%s: %s", w->row.id.s, sp_code_name((enum sp_code)-r), e.msg);
 }
 
@@ -148,7 +148,7 @@ static void why_done(void *arg)
 	bool told = !in->space;
 
 	in->pool_busy = false;
-	fault_evidence(&in->fault, cause_evidence_of(w->output));
+	fault_evidence(&in->fault, cause_evidence_of(w->output, &w->arena));
 	sp_arena_fini(&w->arena);
 	free(w);
 	log_sink_end(in->log);
@@ -190,7 +190,7 @@ static void gone(struct instance *in)
 		return;
 	}
 	if (in->fault.code != CAUSE_NONE)
-		log_sink_say(in->log, "===== %s\n%s", in->fault.text.text, in->fault.text.next);
+		log_sink_say(in->log, "===== %s\n===== %s", in->fault.text.text, in->fault.text.next);
 	if (served)
 		report(in);     /* visitors must not be sent to it while its output is read */
 	log_sink_drained(in->log, why_ask, in);
