@@ -1,5 +1,6 @@
 #include "server/routes_pub.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -23,7 +24,7 @@ struct connection {
 	struct sp_watch *watch;
 	struct item *items;             /* [first, count) */
 	size_t first, count, cap;
-	bool got_synced;
+	bool got_synced, is_lost;
 };
 
 struct routes_pub {
@@ -49,18 +50,30 @@ static struct entry **slot_of(struct routes_pub *rp, const char *label)
 	return at;
 }
 
-static void drop(struct connection *c)
+static void reap(void *arg)
 {
-	struct connection **at = &c->rp->connections;
+	struct connection *c = arg;
 
-	while (*at != c)
-		at = &(*at)->next;
-	*at = c->next;
-	c->rp->connected--;
 	sp_watch_free(c->watch);
 	close(c->fd);
 	free(c->items);
 	free(c);
+}
+
+/* Freed on the loop's next turn: a hook that is called for a message may publish and meet the loss below its caller. */
+static void drop(struct connection *c)
+{
+	struct connection **at = &c->rp->connections;
+
+	if (c->is_lost)
+		return;
+	c->is_lost = true;
+	while (*at != c)
+		at = &(*at)->next;
+	*at = c->next;
+	c->rp->connected--;
+	sp_watch_want(c->watch, false, false);
+	sp_loop_post(c->rp->loop, reap, c);
 }
 
 /* ---- sending ---- */
@@ -82,8 +95,7 @@ static int send_item(struct connection *c, const struct item *it, struct sp_err 
 	return sp_msg_send(c->fd, it->type, 0, &del, sizeof(del), NULL, 0, e);
 }
 
-/* False: the connection is gone. */
-static bool pump(struct connection *c)
+static void pump(struct connection *c)
 {
 	struct sp_err e;
 
@@ -93,16 +105,15 @@ static bool pump(struct connection *c)
 		if (r == -SP_EBUSY)
 			break;
 		if (r < 0) {
-			log_warn("edge's route connection is lost: %s", e.msg);
+			log_info("edge's route connection is lost: %s", e.msg);
 			drop(c);
-			return false;
+			return;
 		}
 		c->first++;
 	}
 	if (c->first == c->count)
 		c->first = c->count = 0;
 	sp_watch_want(c->watch, true, c->count > 0);
-	return true;
 }
 
 static bool put(struct connection *c, uint16_t type, const char *label)
@@ -201,16 +212,16 @@ static void on_ready(void *arg, bool readable, bool writable)
 	struct connection *c = arg;
 	struct sp_err e;
 
-	if (writable && !pump(c))
-		return;
-	while (readable) {
+	if (writable && !c->is_lost)
+		pump(c);
+	while (readable && !c->is_lost) {
 		struct sp_msg m;
 		int r = sp_msg_recv(c->fd, &route_table, ROUTE_FROM_EDGE, &m, &e);
 
 		if (r == -SP_EBUSY)
 			return;
 		if (r <= 0) {
-			if (r < 0)
+			if (r < 0 && e.sys != ECONNRESET)
 				log_warn("edge's route connection is closed: %s", e.msg);
 			drop(c);
 			return;
@@ -249,7 +260,8 @@ static void take(struct routes_pub *rp, int fd)
 		for (const struct entry *at = rp->buckets[i]; at; at = at->next)
 			if (!put(c, ROUTE_MSG_SET, at->r.label))
 				return;
-	if (pump(c))
+	pump(c);
+	if (!c->is_lost)
 		tell_synced(c);
 }
 
