@@ -56,10 +56,10 @@ static struct view_state state_of(struct http_req *rq, const struct store_repo *
 	return v;
 }
 
-static const char *notice_of(const struct space_view *s)
+static const char *notice_of(struct http_req *rq, const struct space_view *s)
 {
 	if (s->cause.text[0])
-		return s->cause.text;
+		return sp_arena_fmt(rq->arena, "The newest version is not serving; the one before it is. %s", s->cause.text);
 	if (s->stage == STAGE_RUNNING_BUILDING)
 		return "A new version is being built; this one keeps running until it answers.";
 	if (s->stage == STAGE_RUNNING_APP_STARTING)
@@ -100,8 +100,11 @@ int page_space(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
 	v.head = page_space_head(rq, r, &s, "app");
 	v.shows_app = page_shows_app(&s);
 	v.frame_url = frame_url(rq, v.head.app_url);
-	v.notice = v.shows_app ? notice_of(&s) : "";
-	v.notice_next = s.cause.next;
+	if (v.shows_app && v.head.may_write) {
+		v.notice = notice_of(rq, &s);
+		v.notice_next = s.cause.next;
+		v.notice_evidence = page_plain_log(rq->arena, s.cause.evidence);
+	}
 	v.version = s.serving;
 	v.keep = v.shows_app ? "app" :
 		sp_arena_fmt(rq->arena, "%d %s %s %s", (int)s.stage, s.cause.code, s.build.s, s.run.s);

@@ -96,8 +96,8 @@ struct view_space {
 	const char *frame_url;
 	const char *keep;               /* what is shown stays as it is while this does not change: nobody's work in the app is thrown away */
 	const char *version;            /* the commit that serves */
-	const char *notice;             /* beside a running app: "A new version is being built." */
-	const char *notice_next;
+	const char *notice;             /* beside a running app, for those who may change it: "A new version is being built …" */
+	const char *notice_next, *notice_evidence;
 	struct view_state state;
 };
 

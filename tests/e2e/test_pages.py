@@ -230,7 +230,7 @@ def test_a_log_stream_becomes_plain_lines(tab, spaces):
     t = tab().sign_in()
     t.page.route("**/api/spaces/**/logs/run", lambda route: route.fulfill(body=body, content_type="text/event-stream"))
     t.open(f"/spaces/{spaces['site']}/logs?kind=run")
-    t.page.wait_for_function("document.querySelector('.log').textContent.includes('100%')")
+    t.page.wait_for_selector(".log:has-text('100%')")
     assert t.page.text_content(".log") == f"red\n100%\n{EVIL}\n" and t.complaints == []
 
 
@@ -245,6 +245,32 @@ def test_the_app_runs_in_its_frame(tab, spaces):
     assert set(element.get_attribute("sandbox").split()) == {
         "allow-scripts", "allow-same-origin", "allow-forms", "allow-popups", "allow-popups-to-escape-sandbox", "allow-downloads", "allow-modals"}
     assert t.complaints == []
+
+
+@pytest.mark.skipif(SOLO, reason="needs the runtime")
+def test_a_visitor_waits_on_the_apps_host_and_is_taken_in(tab, axe, server):
+    """Deploys Gradio's template: the waiting page continues by itself; a broken push shows its traceback to the owner, visitors keep the app."""
+    api = server.api()
+    repo = f"{api.whoami()['name']}/pages-wait-{uuid.uuid4().hex[:6]}"
+    owner, visitor = tab().sign_in(), tab()
+    try:
+        api.create_repo(repo, repo_type="space", space_sdk="gradio")
+        api.upload_folder(repo_id=repo, repo_type="space", folder_path=ROOT / "templates/gradio-hello")
+        answer = visitor.page.goto(server.app_url(repo.replace("/", "-")), wait_until="load")
+        if answer.status == 503:                # a very fast machine may have it up already
+            assert answer.headers["retry-after"] == "2" and len(answer.body()) <= 8192
+            assert visitor.check(axe, "waiting") == []
+            visitor.page.screenshot(path=SCREENS / "waiting.png")
+        visitor.page.wait_for_selector(".gradio-container", timeout=600000)
+        owner.open(f"/spaces/{repo}")
+        api.upload_file(path_or_fileobj=b"import nosuchmodule\n", path_in_repo="app.py", repo_id=repo, repo_type="space")
+        owner.page.wait_for_selector("#notice >> text=The newest version is not serving", timeout=120000)
+        assert "No module named 'nosuchmodule'" in owner.page.text_content("#notice")
+        owner.page.screenshot(path=SCREENS / "broken-push-in.png")
+        visitor.open(f"/spaces/{repo}")
+        assert visitor.page.text_content("#notice") == "" and visitor.page.locator("iframe.app").count() == 1
+    finally:
+        api.delete_repo(repo, repo_type="space", missing_ok=True)
 
 
 @pytest.mark.skipif(SOLO, reason="needs the runtime")

@@ -54,6 +54,7 @@ customElements.define("vt-log", class extends HTMLElement {
 		const stop = this.#stop = new AbortController();
 		this.#ended = false;
 		this.#fresh = true;
+		this.#queue = [];       // not drawn yet: it comes again
 		try {
 			const answer = await fetch(this.dataset.src, { headers: { accept: "text/event-stream" }, signal: stop.signal, cache: "no-store" });
 			if (!answer.ok) return;
@@ -75,6 +76,7 @@ customElements.define("vt-log", class extends HTMLElement {
 
 	#draw() {
 		this.#drawing = false;
+		if (!this.#queue.length) return;
 		if (this.#fresh) this.#pre.textContent = "";
 		this.#fresh = false;
 		if (this.#queue.length > LINES_MAX) this.#queue.splice(0, this.#queue.length - LINES_MAX);
