@@ -46,6 +46,8 @@ void conn_close(struct edge *e, struct conn *c, bool reset)
 	if (reset)
 		setsockopt(c->side.fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 	side_close(e, &c->side);
+	body_stop(e, &c->req);
+	body_stop(e, &c->res);
 	timer_drop(&e->wheel, &c->clock.timer);
 	added_put(c->added);
 	link_del(&c->all);
@@ -112,7 +114,7 @@ static void set_clock(struct edge *e, struct conn *c)
 {
 	bool answering = c->req_state == REQ_AGAIN || c->req_state == REQ_WAIT || c->req_state == REQ_CONNECT || c->req_state == REQ_DONE;
 	bool stalls = (c->req_state == REQ_BODY && c->req.ok == 0 && c->clock_is != CLOCK_EXPECT) || c->side.out ||
-		      (c->res_state == RES_BODY && c->res.ok > 0);
+		      (c->res_state == RES_BODY && (c->res.ok > 0 || c->res.pipe));
 
 	if (c->req_state == REQ_HEAD || c->req_state == REQ_TUNNEL || c->req_state == REQ_DRAIN)
 		return;

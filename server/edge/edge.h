@@ -37,7 +37,7 @@ struct side {
 };
 
 /* The body of one message on its way. OK: bytes at the front of the sender's buffer that may be passed on. */
-struct body { uint8_t kind /* enum head_body */; bool ended; uint32_t ok; uint64_t left; struct chunk chunk; };
+struct body { uint8_t kind /* enum head_body */; bool ended; uint32_t ok; uint64_t left; struct chunk chunk; struct pipe *pipe; };
 
 enum timer_kind { TIMER_CONN, TIMER_UP, TIMER_CHORES };
 struct clocked { struct timer timer; uint8_t kind; };
@@ -147,6 +147,9 @@ struct edge {
 	struct wheel wheel;
 	struct clocked chores;
 	struct buf_pool bufs;
+	struct pipe *pipes;             /* empty ones */
+	unsigned npipes;
+	bool no_splice;
 	struct buf *scratch;            /* big; every read goes here first */
 	char *head_out;                 /* heads are written here */
 	struct sp_str domain;
@@ -225,12 +228,17 @@ void side_close(struct edge *e, struct side *s);
 size_t side_has(const struct side *s);
 char *side_at(const struct side *s);
 
-void body_start(struct body *b, enum head_body kind, uint64_t length, bool decode);
+void body_start(struct edge *e, struct body *b, enum head_body kind, uint64_t length, bool decode);
 SP_MUST int body_admit(struct body *b, struct side *from, struct sp_err *err);  /* look at the bytes behind b->ok */
 bool body_done(const struct body *b);
 
 /* Move one read of FROM's body to TO. 1: something moved; 0: nothing to do now; SP_EPROTO: not a valid body. */
 SP_MUST int body_step(struct edge *e, struct body *b, struct side *from, struct side *to, struct sp_err *err);
+
+/* ---- splice.c ---- */
+bool splice_wants(struct edge *e, struct body *b, const struct side *from, const struct side *to);
+bool splice_step(struct edge *e, struct body *b, struct side *from, struct side *to);    /* true: something moved */
+void body_stop(struct edge *e, struct body *b);          /* before its memory goes */
 
 /* ---- accept.c ---- */
 void accept_start(struct edge *e);

@@ -223,8 +223,9 @@ void side_close(struct edge *e, struct side *s)
 	s->kind = SIDE_DEAD;
 }
 
-void body_start(struct body *b, enum head_body kind, uint64_t length, bool decode)
+void body_start(struct edge *e, struct body *b, enum head_body kind, uint64_t length, bool decode)
 {
+	body_stop(e, b);
 	*b = (struct body){ .kind = (uint8_t)kind, .left = length, .ended = kind == HEAD_NO_BODY };
 	if (kind == HEAD_CHUNKED)
 		chunk_start(&b->chunk, decode);
@@ -275,6 +276,8 @@ int body_step(struct edge *e, struct body *b, struct side *from, struct side *to
 
 	if (!side_flush(e, to))
 		return 0;
+	if (splice_wants(e, b, from, to))
+		return splice_step(e, b, from, to);
 	if (b->ok == 0 && !b->ended) {
 		if (!to->can_write || !side_fill(e, from))
 			return 0;

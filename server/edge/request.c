@@ -151,7 +151,7 @@ static void send_request(struct edge *e, struct conn *c, const struct head *h, c
 	c->upgrade = how.upgrade;
 	c->res_state = RES_HEAD;
 	c->res_scan = (struct head_scan){ 0 };
-	body_start(&c->req, h->body, h->length, false);
+	body_start(e, &c->req, h->body, h->length, false);
 	if (c->has_body || c->retried || !c->idempotent || (!up->reused && d->place == PLACE_APP)) {
 		conn_drop_head(e, c);
 		if (body_admit(&c->req, &c->side, NULL) < 0) {

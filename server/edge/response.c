@@ -92,7 +92,7 @@ static void pass_final(struct edge *e, struct conn *c, const struct head *h)
 		return;
 	}
 	side_eat(from, h->size);
-	body_start(&c->res, h->body, h->length, c->http10);
+	body_start(e, &c->res, h->body, h->length, c->http10);
 	if (body_admit(&c->res, from, NULL) < 0) {
 		bad_gateway(e, c, "bad-response", "The app's answer has a chunked body that is not valid.");
 		return;

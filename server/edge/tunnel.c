@@ -5,8 +5,8 @@
 
 void tunnel_start(struct edge *e, struct conn *c)
 {
-	body_start(&c->req, HEAD_UNTIL_EOF, 0, false);
-	body_start(&c->res, HEAD_UNTIL_EOF, 0, false);
+	body_start(e, &c->req, HEAD_UNTIL_EOF, 0, false);
+	body_start(e, &c->res, HEAD_UNTIL_EOF, 0, false);
 	c->req_state = REQ_TUNNEL;
 	c->res_state = RES_TUNNEL;
 	conn_clock(e, c, CLOCK_NONE, 0);
