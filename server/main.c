@@ -169,7 +169,7 @@ static int edge_uid(const struct parts *p)
 		return p->opt.edge_uid;
 	pw = getpwnam("vitrine-edge");
 	if (!pw)
-		log_warn("the user vitrine-edge is not known here; the route socket is guarded by its folder alone");
+		log_debug("the user vitrine-edge is not known here; the route socket is guarded by its owner and mode alone");
 	return pw ? (int)pw->pw_uid : -1;
 }
 

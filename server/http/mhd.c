@@ -489,6 +489,8 @@ static void on_accept(void *arg, SP_UNUSED bool readable, SP_UNUSED bool writabl
 		socklen_t len = sizeof(from);
 		int fd = accept4(h->listen_fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
+		if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+			listen_on(h, false);    /* until a connection ends */
 		if (fd < 0)
 			break;
 		if (len < sizeof(struct sockaddr))
@@ -503,6 +505,7 @@ static size_t keep_raw(SP_UNUSED void *arg, SP_UNUSED struct MHD_Connection *mhd
 	return strlen(s);       /* decoding is ours (parse.h), after the query was split */
 }
 
+static void on_log(void *arg, const char *fmt, va_list ap) SP_PRINTF(2, 0);
 static void on_log(SP_UNUSED void *arg, const char *fmt, va_list ap)
 {
 	char line[200];

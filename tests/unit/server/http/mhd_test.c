@@ -10,13 +10,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "auto.h"
+#include "limit.h"
 #include "log.h"
 #include "server/http/mhd.h"
 #include "server/http/router.h"
@@ -555,6 +559,51 @@ static void stream_of_a_failing_handler_is_closed(SP_UNUSED void **state)
 	sem_wait(&stream_closed);
 }
 
+static void connections_over_the_limit_wait(SP_UNUSED void **state)
+{
+	static int fds[SP_LIMIT_http_connections];
+	struct rlimit files;
+	struct pollfd one_more;
+	struct answer a;
+
+	getrlimit(RLIMIT_NOFILE, &files);
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
+	if (files.rlim_cur < 2 * SP_LIMIT_http_connections + 100)
+		skip();         /* not enough descriptors here */
+	for (size_t i = 0; i < SP_COUNT(fds); i++) {
+		fds[i] = dial();
+		say(fds[i], "GET /hello HTTP/1.1\r\n" H "\r\n");
+		a = hear(fds[i], false);
+		assert_int_equal(a.status, 200);
+		sp_buf_fini(&a.body);
+	}
+	one_more = (struct pollfd){ .fd = dial(), .events = POLLIN };
+	say(one_more.fd, "GET /hello HTTP/1.1\r\n" H "\r\n");
+	assert_int_equal(poll(&one_more, 1, 100), 0);
+	close(fds[0]);
+	a = hear(one_more.fd, false);
+	assert_int_equal(a.status, 200);
+	sp_buf_fini(&a.body);
+	for (size_t i = 1; i < SP_COUNT(fds); i++)
+		close(fds[i]);
+	close(one_more.fd);
+}
+
+static void streams_over_the_limit_are_503(SP_UNUSED void **state)
+{
+	static struct http_stream *held[SP_LIMIT_sse_streams];
+
+	for (size_t i = 0; i < SP_COUNT(held); i++)
+		held[i] = stream_new(srv.loop, true, NULL, NULL);
+	expect("GET /stream HTTP/1.1\r\n" H "\r\n", 503, "Retry-After", "Too many event streams");
+	sem_wait(&stream_closed);
+	sem_wait(&stream_opened);
+	for (size_t i = 0; i < SP_COUNT(held); i++)
+		stream_close(held[i]);
+	closed_tab_is_noticed_without_a_write(NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -577,6 +626,8 @@ int main(void)
 		cmocka_unit_test(closed_tab_is_noticed_without_a_write),
 		cmocka_unit_test(slow_reader_of_a_stream_is_cut_off),
 		cmocka_unit_test(stream_of_a_failing_handler_is_closed),
+		cmocka_unit_test(streams_over_the_limit_are_503),
+		cmocka_unit_test(connections_over_the_limit_wait),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);
