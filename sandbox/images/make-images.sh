@@ -39,7 +39,7 @@ python=/usr/bin/python3
 [ -x $python ] || python=$(command -v python3) || fail "python3 is missing; run make deps"
 mkdir -p "$IMAGES/cache"
 IMAGES=$(cd "$IMAGES" && pwd)
-CACHE=$IMAGES/cache LOG=$IMAGES/cache/make-images.log CHILD='' WORK='' STEP=0 STEPS=0
+CACHE=$IMAGES/cache LOG=$IMAGES/cache/make-images.log CHILD='' DISK='' WORK='' STEP=0 STEPS=0
 chmod 700 "$CACHE"
 
 exec 9> "$IMAGES/.make-images.lock"
@@ -50,7 +50,7 @@ finish() {
 	trap - EXIT INT TERM HUP
 	[ -z "$CHILD" ] || { kill -TERM -- "-$CHILD" 2>/dev/null && wait "$CHILD" || :; } 2>/dev/null
 	[ -z "$UV_JOB" ] || kill "$UV_JOB" 2>/dev/null || :
-	[ -z "$WORK" ] || { leave_tree; rm -rf --one-file-system "$WORK"; }
+	[ -z "$DISK" ] || { leave_tree; umount -l "$WORK" 2>/dev/null || :; rm -rf --one-file-system "$DISK"; }
 	exit $status
 }
 trap finish EXIT
@@ -100,10 +100,10 @@ RECIPE=$(hash_of < "$HERE/base.sh") TOOLS_RECIPE=$(hash_of < "$HERE/tools.sh")
 pack() { # TREE KIND HASH
 	local tree=$1 kind=$2 h=$3 to="$IMAGES/$2-$3.erofs"
 	if [ ! -s "$to" ]; then
-		job mkfs.erofs --quiet -zlz4 -T0 -x-1 -U "${h:0:8}-${h:8:4}-${h:12:4}-${h:16:4}-${h:20:12}" "$WORK/$kind.erofs" "$tree" || return 1
-		chmod 644 "$WORK/$kind.erofs"
-		sync "$WORK/$kind.erofs"
-		mv -f "$WORK/$kind.erofs" "$to"
+		job mkfs.erofs --quiet -zlz4 -T0 -x-1 -U "${h:0:8}-${h:8:4}-${h:12:4}-${h:16:4}-${h:20:12}" "$DISK/$kind.erofs" "$tree" || return 1
+		chmod 644 "$DISK/$kind.erofs"
+		sync "$DISK/$kind.erofs"
+		mv -f "$DISK/$kind.erofs" "$to"
 	fi
 	put_line "$IMAGES/$kind.current" "$h"
 }
@@ -112,11 +112,13 @@ fetch_uv() { # DIR: the wheel, by the operator's index; its hash is known
 	local arch sum pip
 	arch=$(uname -m) sum=UV_SHA256_$(uname -m)
 	[ -n "${!sum:-}" ] || { echo "no uv is known for $arch"; return 1; }
-	for pip in "$python -m pip" "python3 -m pip"; do
+	printf 'uv==%s --hash=sha256:%s\n' "$UV_VERSION" "${!sum}" > "$1/requirements.txt"
+	for pip in "$python -m pip" "python3 -m pip" "$1/venv/bin/python -m pip"; do
+		[ "$pip" != "$1/venv/bin/python -m pip" ] || $python -m venv "$1/venv" || break          # Debian's python3 has no pip by itself
 		$pip --version > /dev/null 2>&1 || continue
-		printf 'uv==%s --hash=sha256:%s\n' "$UV_VERSION" "${!sum}" > "$1/requirements.txt"
 		$pip download --disable-pip-version-check --no-deps --only-binary :all: --require-hashes --dest "$1" -r "$1/requirements.txt" || return 1
-		$python -m zipfile -e "$1"/uv-*.whl "$1/uv" && return 0
+		$python -m zipfile -e "$1"/uv-*.whl "$1/uv"
+		return
 	done
 	echo "pip is missing; run make deps"
 	return 1
@@ -126,7 +128,7 @@ make_base() {
 	local tree=$WORK/base packages
 	step "unpacking the packages of Debian 12"
 	printf 'Package: usrmerge\nPin: release *\nPin-Priority: -1\n' > "$WORK/usrmerge"
-	job mmdebstrap --mode=root --variant=apt --format=directory --skip=cleanup/apt/lists --include="$BASE_PACKAGES" \
+	job mmdebstrap --mode=root --variant=apt --format=directory --skip=cleanup/apt/lists,check/signed-by --include="$BASE_PACKAGES" \
 		--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr \
 		--setup-hook='mkdir -p "$1/etc/apt/preferences.d"' --setup-hook="copy-in $WORK/usrmerge /etc/apt/preferences.d" \
 		--aptopt="$IMAGES/operator/apt.conf" --aptopt='Apt::Install-Recommends "false"' --aptopt='Acquire::Languages "none"' \
@@ -192,17 +194,18 @@ make_tools_tree() {
 	install -m 755 "$(echo "$WORK"/uv-wheel/uv/uv-*.data/scripts/uv)" "$upper/usr/local/bin/uv"
 	rm -rf --one-file-system "$CACHE"/tools-tree-*
 	mv "$WORK/tools.packages" "$TOOLS_TREE.packages"
-	mv "$upper" "$TOOLS_TREE"
+	mv "$upper" "$DISK/tools-tree"
+	mv "$DISK/tools-tree" "$TOOLS_TREE"
 	step_done
 }
 
 # A worker that was rebuilt needs only this: one file changed and the tree packed again.
 make_tools() {
 	step "packing the tools image"
-	cp "$WORKER" "$WORK/vitrine-worker"
-	[ "$(hash_of < "$WORK/vitrine-worker")" = "$WORKER_HASH" ] || step_failed "the worker program changed meanwhile; run it again"
-	chmod 755 "$WORK/vitrine-worker"
-	mv -f "$WORK/vitrine-worker" "$TOOLS_TREE/usr/local/bin/vitrine-worker"
+	cp "$WORKER" "$DISK/vitrine-worker"
+	[ "$(hash_of < "$DISK/vitrine-worker")" = "$WORKER_HASH" ] || step_failed "the worker program changed meanwhile; run it again"
+	chmod 755 "$DISK/vitrine-worker"
+	mv -f "$DISK/vitrine-worker" "$TOOLS_TREE/usr/local/bin/vitrine-worker"
 	pack "$TOOLS_TREE" tools "$TOOLS" || step_failed "the tools image could not be packed"
 	step_done "$(megabytes "$IMAGES/tools-$TOOLS.erofs")"
 	# Servers of other builds may share this directory: only what fell out of use long ago goes.
@@ -214,8 +217,10 @@ tools_hash() { printf '%s\n%s\n%s\n' "$TOOLS_KEY" "$(hash_of < "$TOOLS_TREE.pack
 for leftover in "$CACHE"/work.*; do
 	[ ! -e "$leftover" ] || rm -rf --one-file-system "$leftover"
 done
-WORK=$(mktemp -d "$CACHE/work.XXXXXX")
-chmod 755 "$WORK"
+DISK=$(mktemp -d "$CACHE/work.XXXXXX")
+WORK=$DISK/work
+mkdir "$WORK"
+chmod 755 "$DISK"
 $python -I "$HERE/operator_settings.py" --out "$IMAGES/operator" --host-sources "$WORK/host.sources" \
 	--notes "$CACHE/operator.notes" --suite "$SUITE" ||
 	fail "the operator's settings could not be read"
@@ -239,9 +244,18 @@ if [ $need_base = 0 ]; then
 	fi
 fi
 
+# apt and dpkg sync many small files: in memory, where there is enough, that costs nothing.
+memory=$(awk '$1 == "MemAvailable:" { print int($2 / 1024) }' /proc/meminfo)
+if [ $need_tree = 1 ] && [ "${memory:-0}" -gt 4000 ]; then
+	mv "$WORK" "$DISK/first"
+	mkdir "$WORK"
+	mount -t tmpfs -o size=2g,mode=755 tmpfs "$WORK" || :
+	mv "$DISK/first/"* "$WORK/"
+fi
+
 : > "$LOG"
 STEPS=$((3 * need_base + 2 * need_tree + 1))
-for tool in mkfs.erofs $([ $need_base = 0 ] || echo mmdebstrap); do
+for tool in mkfs.erofs mount $([ $need_base = 0 ] || echo mmdebstrap); do
 	command -v "$tool" > /dev/null || fail "$tool is missing; run make deps"
 done
 write_dpkg_conf "$WORK/dpkg"
