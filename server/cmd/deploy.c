@@ -36,6 +36,17 @@ static const char *front_matter_sdk(const struct folder *f, struct sp_arena *a)
 	return sp_arena_mem(a, at, n);
 }
 
+/* The server refuses to make a Space of an unknown sdk; made as another one, its README's fault is shown with its line. */
+static const char *known_sdk(const char *sdk)
+{
+	static const char *const known[] = { "gradio", "streamlit", "static", "docker" };
+
+	for (size_t i = 0; i < SP_COUNT(known); i++)
+		if (!strcmp(sdk, known[i]))
+			return sdk;
+	return known[0];
+}
+
 static const char *own_name(struct client *c, struct sp_arena *a, struct sp_err *e)
 {
 	json_t *me = NULL;
@@ -77,7 +88,7 @@ int deploy_folder(struct client *c, const struct deploy *d, struct sp_arena *a, 
 	if (r < 0)
 		return r;
 	if (has_front_matter(&f, a)) {
-		u.sdk = front_matter_sdk(&f, a);
+		u.sdk = known_sdk(front_matter_sdk(&f, a));
 	} else {
 		u.sdk = folder_guess_sdk(&f, a);
 		if (!u.sdk)

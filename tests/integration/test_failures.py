@@ -30,15 +30,7 @@ def test_bad_front_matter_names_the_line(server):
 
 
 def test_unknown_sdk(server):
-    server.api().create_repo("admin/bad-sdk", repo_type="space", space_sdk="gradio", exist_ok=True)
-    server.api().upload_file(path_or_fileobj=b"---\nsdk: fortran\n---\n", path_in_repo="README.md", repo_id="admin/bad-sdk", repo_type="space")
-    runtime = wait_for(lambda: (r := server.api().get_space_runtime("admin/bad-sdk")).stage == "CONFIG_ERROR" and r)
-    assert "fortran" in runtime.raw["errorMessage"] and "line 2" in runtime.raw["errorMessage"]
-
-
-def test_deploy_says_at_once_that_an_sdk_is_unknown(server):
-    run = server.deploy("no-such-sdk", {"README.md": "---\nsdk: fortran\n---\n", "app.py": ""})
-    assert run.returncode == 1 and "fortran" in run.stderr
+    fails(server, "bad-sdk", {"README.md": "---\nsdk: fortran\n---\n", "app.py": ""}, "CONFIG_ERROR", "fortran", "line 2")
 
 
 def test_missing_app_file(server):
