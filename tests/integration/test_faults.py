@@ -129,6 +129,12 @@ def leftovers():
     return found
 
 
-def test_stop_leaves_nothing_behind(running):
-    assert running.stop() == 0
-    assert leftovers() == [] or pytest.fail(str(leftovers()))
+def test_stop_leaves_nothing_behind():
+    from conftest import make_server
+    before = leftovers()
+    server = make_server()
+    server.start()
+    run = server.deploy("passing", {"app.py": APP, "README.md": README})
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert server.stop() == 0
+    assert [x for x in leftovers() if x not in before] == []
