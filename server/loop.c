@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <uv.h>
@@ -42,8 +43,9 @@ struct sp_loop {
 	uv_async_t wake;
 	pthread_mutex_t lock;
 	struct queue posted;
-	pthread_t thread;
-	bool has_thread, stopping;
+	_Atomic pthread_t thread;       /* of the loop, once it has one */
+	atomic_bool has_thread;
+	bool stopping;
 	struct pool pools[POOL_MAX];
 };
 
