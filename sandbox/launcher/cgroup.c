@@ -113,7 +113,7 @@ int cgroup_make(const struct launcher *l, const struct slot *s, struct sp_err *e
 	uint32_t version = cgroup_version(l);
 	struct sp_err why = { .code = SP_OK };
 	char text[32];
-	int r = 0;
+	int r;
 
 	snprintf(text, sizeof(text), "slot-%u", s->index);
 	for (unsigned k = 0; k < CG_MAX; k++)
@@ -162,8 +162,7 @@ int cgroup_freeze(const struct launcher *l, uint32_t index, bool frozen, struct 
 
 void cgroup_kill(const struct launcher *l, uint32_t index)
 {
-	if (set(l, CG_V2, index, "cgroup.kill", "1", NULL) < 0)
-		return;                                 /* before Linux 5.14; killing init kills the whole pid namespace anyway */
+	set(l, CG_V2, index, "cgroup.kill", "1", NULL);         /* absent before Linux 5.14; killing init kills its whole pid namespace anyway */
 }
 
 /* The number behind KEY ("" for a file that is one number); 0 when it is not to be had. */
@@ -184,16 +183,18 @@ static uint64_t get(const struct launcher *l, unsigned kind, uint32_t index, con
 	return at ? strtoull(at + strlen(key), NULL, 10) : 0;
 }
 
-void cgroup_use(const struct launcher *l, uint32_t i, struct cgroup_use *u)
+struct cgroup_use cgroup_use(const struct launcher *l, uint32_t i)
 {
 	bool v1 = cgroup_version(l) == 1;
 	unsigned memory = v1 ? CG_MEMORY : CG_V2;
 
-	u->memory = get(l, memory, i, v1 ? "memory.usage_in_bytes" : "memory.current", "");
-	u->peak = get(l, memory, i, v1 ? "memory.max_usage_in_bytes" : "memory.peak", "");
-	u->oom_kills = get(l, memory, i, v1 ? "memory.oom_control" : "memory.events", "oom_kill ");
-	u->cpu_us = get(l, CG_V2, i, "cpu.stat", "usage_usec ");
-	u->pids = (uint32_t)get(l, v1 ? CG_PIDS : CG_V2, i, "pids.current", "");
+	return (struct cgroup_use){
+		.memory = get(l, memory, i, v1 ? "memory.usage_in_bytes" : "memory.current", ""),
+		.peak = get(l, memory, i, v1 ? "memory.max_usage_in_bytes" : "memory.peak", ""),
+		.oom_kills = get(l, memory, i, v1 ? "memory.oom_control" : "memory.events", "oom_kill "),
+		.cpu_us = get(l, CG_V2, i, "cpu.stat", "usage_usec "),
+		.pids = (uint32_t)get(l, v1 ? CG_PIDS : CG_V2, i, "pids.current", ""),
+	};
 }
 
 bool cgroup_drop(const struct launcher *l, uint32_t index)

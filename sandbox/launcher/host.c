@@ -227,10 +227,9 @@ int host_open(struct launcher *l, struct sp_err *e)
 	r = r ?: images_open(l, e);
 	r = r ?: sockets_open(l, e);
 	r = r ?: seccomp_open(e);
-	if (r == 0) {
-		scratch_clean(l);
-		cgroup_open(l);
-		slots_open(l);
-	}
-	return r;
+	if (r < 0)
+		return r;
+	scratch_clean(l);
+	cgroup_open(l);
+	return 0;
 }

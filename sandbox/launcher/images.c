@@ -39,7 +39,7 @@ bool image_current(const struct launcher *l, uint32_t kind, struct launch_hash *
 }
 
 /* Where the kernel cannot mount erofs from a file (before 6.12): a loop device that goes with its last user. */
-static int loop_open(int file, char source[64], struct sp_err *e)
+static int loop_open(int file, char source[64])
 {
 	struct loop_config config = { .fd = (uint32_t)file, .info.lo_flags = LO_FLAGS_READ_ONLY | LO_FLAGS_AUTOCLEAR };
 	sp_auto_close int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC), fd = -1;
@@ -53,32 +53,27 @@ static int loop_open(int file, char source[64], struct sp_err *e)
 			break;
 		close(sp_take_fd(&fd));
 	}
-	return sp_fail(e, SP_EIO, errno, "loop device");
+	return -1;
 }
 
-static int erofs_mount(const char *source, int *ret_fd, struct sp_err *e)
+static int erofs_mount(const char *source)
 {
 	sp_auto_close int fs = fsopen("erofs", FSOPEN_CLOEXEC);
-	int fd;
 
 	if (fs < 0 || fsconfig(fs, FSCONFIG_SET_STRING, "source", source, 0) < 0 || fsconfig(fs, FSCONFIG_SET_FLAG, "ro", NULL, 0) < 0 ||
 			fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-		return sp_fail(e, SP_EIO, errno, "mount erofs");
-	fd = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
-	if (fd < 0)
-		return sp_fail(e, SP_EIO, errno, "mount erofs");
-	*ret_fd = fd;
-	return 0;
+		return -1;
+	return fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
 }
 
-static void mount_point(const struct launcher *l, const struct image *i, char path[PATH_BYTES])
+static void mount_point(const struct launcher *l, const struct image *i, char path[64])
 {
-	snprintf(path, PATH_BYTES, "%.*s/%td", (int)strlen(l->stage) - 6, l->stage, i - l->image);      /* beside "/stage" */
+	snprintf(path, 64, "/proc/self/fd/%d/%td", l->mounted, i - l->image);
 }
 
 static void image_close(const struct launcher *l, struct image *i)
 {
-	char path[PATH_BYTES];
+	char path[64];
 
 	mount_point(l, i, path);
 	umount2(path, MNT_DETACH);
@@ -89,21 +84,20 @@ static void image_close(const struct launcher *l, struct image *i)
 static int image_mount(const struct launcher *l, struct image *i, struct sp_err *e)
 {
 	sp_auto_close int file = -1, loop = -1, fd = -1;
-	char name[96], source[64], path[PATH_BYTES];
-	int r;
+	char name[96], source[64], path[64];
 
 	image_name(i->kind, &i->hash, name);
 	file = openat(l->images_dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (file < 0)
 		return sp_fail(e, errno == ENOENT ? SP_ENOENT : SP_EIO, errno, "open %s", name);
 	snprintf(source, sizeof(source), "/proc/self/fd/%d", file);
-	r = erofs_mount(source, &fd, e);
-	if (r < 0 && errno == ENOTBLK) {
-		loop = loop_open(file, source, e);
-		r = loop < 0 ? loop : erofs_mount(source, &fd, e);
+	fd = erofs_mount(source);
+	if (fd < 0 && errno == ENOTBLK) {
+		loop = loop_open(file, source);
+		fd = loop < 0 ? -1 : erofs_mount(source);
 	}
-	if (r < 0)
-		return sp_err_wrap(e, r, "%.24s", name);
+	if (fd < 0)
+		return sp_fail(e, SP_EIO, errno, "mount %.24s", name);
 	mount_point(l, i, path);
 	if ((mkdir(path, 0700) < 0 && errno != EEXIST) || move_mount(fd, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return sp_fail(e, SP_EIO, errno, "attach %.24s", name);

@@ -32,8 +32,7 @@
 #include "limit.h"
 #include "log.h"
 
-enum { UID_BASE = 100000, UID_RANGE = 65536, APP_UID = 1000 };
-enum { LOW_FDS = 32, LISTEN_MAX = 8, IMAGES_MAX = 1024, TREES_MAX = 12, LOWERS_MAX = 5, PATH_BYTES = 4096 };
+enum { UID_BASE = 100000, UID_RANGE = 65536, APP_UID = 1000, LOW_FDS = 32, LISTEN_MAX = 8, IMAGES_MAX = 1024, TREES_MAX = 12, LOWERS_MAX = 5, PATH_BYTES = 4096 };
 
 /* A descriptor of the event loop is known by what it is and an index: role, slot. */
 enum watch { WATCH_SIGNALS, WATCH_ROLE, WATCH_ROLE_DEATH, WATCH_INIT, WATCH_DEATH, WATCH_SWEEPER };
@@ -65,7 +64,7 @@ struct slot {
 	pid_t pid;
 	int pidfd, control, log, netns, sweeper;
 	int egress[4];                          /* kept, so that a new egress gets them again */
-	int idmap[IDMAP_MAX];                   /* made once, kept over the slot's lives: they are only maps */
+	int idmap[IDMAP_MAX];                   /* made once, kept over the slot's lives: they are only maps; 0: none */
 	bool frozen, reported, told, stop_asked, ports_asked, swept;
 	uint32_t ports_seq;
 	uint64_t started_ms, deadline_ms;       /* deadline of STOPPING */
@@ -142,7 +141,6 @@ void slot_init_message(struct launcher *l, struct slot *s);
 void slot_died(struct launcher *l, struct slot *s);
 void slot_swept(struct launcher *l, struct slot *s);
 int sweep_start(const struct launcher *l, const char *name, const struct slot *keep);       /* a pidfd, or -1 */
-void slots_open(struct launcher *l);
 void slots_tell(struct launcher *l);            /* EXITED for those that ended while no server listened */
 uint64_t slots_tick(struct launcher *l, uint64_t now);
 
@@ -172,7 +170,6 @@ bool image_current(const struct launcher *l, uint32_t kind, struct launch_hash *
 bool image_parse(const char *name, uint32_t *ret_kind, struct launch_hash *ret);
 
 /* scratch.c: trees that hostile code wrote */
-SP_MUST int scratch_open(int at, const char *name, bool create, int *ret_fd, struct sp_err *e);
 void scratch_slot_name(const struct slot *s, char name[64]);
 int scratch_remove(int at, const char *name);   /* whatever is in it; 0 or -errno; may take long: in a child only */
 void scratch_clean(const struct launcher *l);   /* what dead launchers left behind */
@@ -199,7 +196,7 @@ int cgroup_birth(const struct launcher *l, uint32_t index);     /* a v2 director
 SP_MUST int step_cgroups(struct plan *p, struct sp_err *e);
 SP_MUST int cgroup_freeze(const struct launcher *l, uint32_t index, bool frozen, struct sp_err *e);
 void cgroup_kill(const struct launcher *l, uint32_t index);
-void cgroup_use(const struct launcher *l, uint32_t index, struct cgroup_use *ret);
+struct cgroup_use cgroup_use(const struct launcher *l, uint32_t index);
 bool cgroup_drop(const struct launcher *l, uint32_t index);     /* false: not empty yet */
 
 /* limits.c */

@@ -72,10 +72,8 @@ static void dispatch(struct launcher *l, const struct epoll_event *ev, int signa
 			slot_died(l, &l->slots[index]);
 		break;
 	case WATCH_SWEEPER:
-		if (index < SP_LIMIT_slots) {
-			slot_swept(l, &l->slots[index]);
-			break;
-		}
+		if (index < SP_LIMIT_slots)
+			return slot_swept(l, &l->slots[index]);
 		waitid(P_PIDFD, index - SP_LIMIT_slots, &(siginfo_t){ 0 }, WEXITED);    /* of SCRATCH_DROP: nobody waits for it */
 		close((int)(index - SP_LIMIT_slots));
 		break;

@@ -112,22 +112,6 @@ static int overlay(int root, const char *at, const char *lower, const char *uppe
 	return r;
 }
 
-static int put_file(int root, const char *at, uid_t owner, struct sp_err *e, const char *fmt, ...) SP_PRINTF(5, 6);
-static int put_file(int root, const char *at, uid_t owner, struct sp_err *e, const char *fmt, ...)
-{
-	sp_auto_close int fd = -1;
-	int r = make_path(root, at, true, owner, e);
-	va_list ap;
-
-	if (r < 0)
-		return r;
-	fd = openat(root, at, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-	va_start(ap, fmt);
-	r = fd < 0 ? -1 : vdprintf(fd, fmt, ap);
-	va_end(ap);
-	return r < 0 ? sp_fail(e, SP_EIO, errno, "write /%s", at) : 0;
-}
-
 /* Debian's base-passwd, and the app's user. */
 static const char passwd[] = "root:x:0:0:root:/root:/bin/bash\ndaemon:x:1:1::/usr/sbin:/usr/sbin/nologin\nbin:x:2:2::/bin:/usr/sbin/nologin\n"
 	"sys:x:3:3::/dev:/usr/sbin/nologin\nsync:x:4:65534::/bin:/bin/sync\ngames:x:5:60::/usr/games:/usr/sbin/nologin\n"
@@ -142,7 +126,14 @@ static const char group[] = "root:x:0:\ndaemon:x:1:\nbin:x:2:\nsys:x:3:\nadm:x:4
 static int make_config(const struct plan *p, struct sp_err *e)
 {
 	static const char *const dirs[] = { "proc", "dev", "tmp", "etc", "home", "run" };
-	const char *id = sp_id_is_none(&p->start->space) ? p->start->run.s : p->start->space.s;
+	const struct { const char *at, *text, *value, *rest; } files[] = {
+		{ "etc/hosts", "127.0.0.1 localhost ", p->start->hostname, "\n::1 localhost ip6-localhost ip6-loopback\n" },
+		{ "etc/hostname", "", p->start->hostname, "\n" },
+		{ "etc/resolv.conf", "nameserver 127.0.0.1\n", "", "" },
+		{ "etc/machine-id", "", sp_id_is_none(&p->start->space) ? p->start->run.s : p->start->space.s, "00000000\n" },
+		{ "etc/passwd", passwd, "", "" },
+		{ "etc/group", group, "", "" },
+	};
 	sp_auto_close int c = open("c", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	uid_t root = p->base_uid;
 	int r = 0;
@@ -156,14 +147,14 @@ static int make_config(const struct plan *p, struct sp_err *e)
 		r = fstat(p->trees[i].fd, &st) < 0 ? sp_fail(e, SP_EIO, errno, "stat /%s", p->trees[i].at) :
 			make_path(c, p->trees[i].at, S_ISREG(st.st_mode), root, e);
 	}
-	r = r ?: put_file(c, "etc/hosts", root, e, "127.0.0.1 localhost %s\n::1 localhost ip6-localhost ip6-loopback\n", p->start->hostname);
-	r = r ?: put_file(c, "etc/hostname", root, e, "%s\n", p->start->hostname);
-	r = r ?: put_file(c, "etc/resolv.conf", root, e, "nameserver 127.0.0.1\n");
-	r = r ?: put_file(c, "etc/machine-id", root, e, "%s00000000\n", id);
-	if (r == 0 && !p->own_users)
-		r = put_file(c, "etc/passwd", root, e, "%s", passwd);
-	if (r == 0 && !p->own_users)
-		r = put_file(c, "etc/group", root, e, "%s", group);
+	for (unsigned i = 0; r == 0 && i < SP_COUNT(files) - (p->own_users ? 2 : 0); i++) {
+		sp_auto_close int fd = -1;
+
+		r = make_path(c, files[i].at, true, root, e);
+		fd = r < 0 ? -1 : openat(c, files[i].at, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+		if (r == 0 && (fd < 0 || dprintf(fd, "%s%s%s", files[i].text, files[i].value, files[i].rest) < 0))
+			r = sp_fail(e, SP_EIO, errno, "write /%s", files[i].at);
+	}
 	return r;
 }
 
@@ -232,7 +223,7 @@ int step_mounts(struct plan *p, struct sp_err *e)
 	if (r == 0)
 		null = at_open(root, "dev/null");
 	r = r ?: mask_proc(root, null, e);
-	return r == 0 ? mounts_pivot(root, e) : r;
+	return r ?: mounts_pivot(root, e);
 }
 
 /* Fail closed: the mounts that this process sees are exactly those that were made here. */

@@ -153,13 +153,11 @@ static int on_ports(struct launcher *l SP_UNUSED, const struct ask *q, struct sp
 
 static int on_stats(struct launcher *l, const struct ask *q, struct sp_err *e SP_UNUSED)
 {
-	struct launch_stats x = { .slot = slot_name(q->slot), .memory_limit_bytes = q->slot->start.memory_bytes, .frozen = q->slot->frozen };
-	struct cgroup_use use;
+	const struct slot *s = q->slot;
+	struct cgroup_use use = cgroup_use(l, s->index);
+	struct launch_stats x = { .slot = slot_name(s), .memory_bytes = use.memory, .memory_limit_bytes = s->start.memory_bytes,
+		.cpu_us = use.cpu_us, .pids = use.pids, .frozen = s->frozen };
 
-	cgroup_use(l, q->slot->index, &use);
-	x.memory_bytes = use.memory;
-	x.cpu_us = use.cpu_us;
-	x.pids = use.pids;
 	answer(l, q, LAUNCH_STATS_ARE, &x, sizeof(x), -1);
 	return 1;
 }

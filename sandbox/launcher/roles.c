@@ -42,7 +42,7 @@ static int show(int root, const char *path, int tree, struct sp_err *e)
 	struct stat st;
 	int r = fstat(tree, &st) < 0 ? sp_fail(e, SP_EIO, errno, "stat %s", path) : make_path(root, path + 1, !S_ISDIR(st.st_mode), 0, e);
 
-	return r == 0 ? bind_at(root, path + 1, tree, e) : r;
+	return r ?: bind_at(root, path + 1, tree, e);
 }
 
 static int role_root(const struct launcher *l, unsigned role, int own, struct sp_err *e)
@@ -70,7 +70,7 @@ static int role_root(const struct launcher *l, unsigned role, int own, struct sp
 		r = show(root, role == ROLE_SERVER ? "/state" : "/run", own, e);
 	if (r == 0 && mount_setattr(root, "", AT_EMPTY_PATH, &readonly, sizeof(readonly)) < 0)
 		r = sp_fail(e, SP_EIO, errno, "read-only root");
-	return r == 0 ? mounts_pivot(root, e) : r;
+	return r ?: mounts_pivot(root, e);
 }
 
 /* Arguments of a role; its descriptors become 3, 4, … in the order of their naming. */
@@ -236,12 +236,10 @@ void role_died(struct launcher *l, unsigned role)
 	if (r->sock >= 0)
 		close(sp_take_fd(&r->sock));
 	r->pid = 0;
-	r->backoff_ms = now - r->started_ms > STEADY_MS || !r->backoff_ms ? BACKOFF_MIN_MS : r->backoff_ms * 2;
-	if (r->backoff_ms > BACKOFF_MAX_MS)
-		r->backoff_ms = BACKOFF_MAX_MS;
+	r->backoff_ms = now - r->started_ms > STEADY_MS || !r->backoff_ms ? BACKOFF_MIN_MS :
+		r->backoff_ms * 2 < BACKOFF_MAX_MS ? r->backoff_ms * 2 : BACKOFF_MAX_MS;
 	r->start_ms = now + r->backoff_ms;
-	if (role == ROLE_SERVER)
-		l->listed = false;
+	l->listed &= role != ROLE_SERVER;
 }
 
 void role_message(struct launcher *l, unsigned role)
@@ -259,8 +257,7 @@ void role_message(struct launcher *l, unsigned role)
 			sp_msg_close(&m);
 			continue;
 		}
-		if (r > 0)
-			sp_msg_close(&m);
+		sp_msg_close(&m);                       /* nothing is left in it where the check failed */
 		if (r != 0)
 			log_err("%s broke the protocol: %s", facts[role].name, r < 0 ? e.msg : "not for it to ask");
 		role_kill(l, role, SIGKILL);

@@ -1,12 +1,5 @@
 #include "launcher.h"
 
-int scratch_open(int at, const char *name, bool create, int *ret_fd, struct sp_err *e)
-{
-	if (create && mkdirat(at, name, 0755) < 0 && errno != EEXIST)
-		return sp_fail(e, SP_EIO, errno, "make '%s'", name);
-	return sp_open_beneath(at, name, O_RDONLY | O_DIRECTORY, 0, ret_fd, e);
-}
-
 void scratch_slot_name(const struct slot *s, char name[64])
 {
 	snprintf(name, 64, "slot-%d-%u-%u", getpid(), s->index, s->generation);

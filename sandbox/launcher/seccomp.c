@@ -169,22 +169,18 @@ static int build(unsigned which, struct sp_err *e)
 
 int seccomp_open(struct sp_err *e)
 {
-	int r = build(0, e);
-
-	return r == 0 ? build(1, e) : r;
+	return build(0, e) ?: build(1, e);
 }
 
 const struct sock_filter *seccomp_program(uint32_t profile, unsigned *ret_n)
 {
-	unsigned which = profile == PROFILE_SYSTEM ? 0 : 1;
-
-	*ret_n = sizes[which];
-	return programs[which];
+	*ret_n = sizes[profile != PROFILE_SYSTEM];
+	return programs[profile != PROFILE_SYSTEM];
 }
 
 int step_seccomp(struct plan *p, struct sp_err *e)
 {
-	unsigned which = p->start->profile == PROFILE_SYSTEM ? 0 : 1;
+	bool which = p->start->profile != PROFILE_SYSTEM;
 	const struct sock_fprog prog = { (unsigned short)sizes[which], programs[which] };
 
 	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog) < 0 ? sp_fail(e, SP_EIO, errno, "load filter") : 0;

@@ -3,16 +3,6 @@
 
 #include "launcher.h"
 
-void slots_open(struct launcher *l)
-{
-	for (unsigned i = 0; i < SP_LIMIT_slots; i++) {
-		struct slot *s = &l->slots[i];
-
-		s->index = i;
-		s->idmap[IDMAP_SLOT] = s->idmap[IDMAP_OWNER] = -1;
-	}
-}
-
 struct slot *slot_new(struct launcher *l)
 {
 	for (unsigned i = 0; i < SP_LIMIT_slots; i++) {
@@ -175,14 +165,13 @@ void slot_died(struct launcher *l, struct slot *s)
 {
 	struct launch_exited *x = &s->exited;
 	struct rusage ru = { 0 };
-	struct cgroup_use use;
+	struct cgroup_use use = cgroup_use(l, s->index);
 	siginfo_t info = { 0 };
 
 	if (syscall(SYS_waitid, P_PIDFD, s->pidfd, &info, WEXITED | WNOHANG, &ru) < 0 || info.si_pid == 0)
 		return;                                 /* an event of the slot's earlier life */
 	if (s->control >= 0)
 		slot_init_message(l, s);                /* what it said before it died */
-	cgroup_use(l, s->index, &use);
 	slot_judge(s, &use);
 	x->slot = slot_name(s);
 	x->space = s->start.space;

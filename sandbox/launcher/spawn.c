@@ -64,7 +64,7 @@ static int plan_scratch(struct launcher *l, struct slot *s, struct plan *p, stru
 	int r;
 
 	scratch_slot_name(s, name);
-	r = scratch_open(l->scratch, name, true, &dir, e);
+	r = dir_open(l->scratch, name, 0755, 0, 0, &dir, e);
 	for (unsigned i = 0; r == 0 && i < SP_COUNT(dirs); i++)
 		if (mkdirat(dir, dirs[i].name, 0755) < 0 || fchownat(dir, dirs[i].name, dirs[i].owner, dirs[i].owner, AT_SYMLINK_NOFOLLOW) < 0)
 			r = sp_fail(e, SP_EIO, errno, "make scratch");
@@ -73,7 +73,7 @@ static int plan_scratch(struct launcher *l, struct slot *s, struct plan *p, stru
 		r = out < 0 || fchown(out, APP_UID, APP_UID) < 0 ? sp_fail(e, SP_EIO, errno, "make /out") :
 			add_tree(p, "out", out, s->idmap[IDMAP_SLOT], QUIET, e);
 	}
-	return r == 0 ? tree_clone(dir, s->idmap[IDMAP_SLOT], QUIET, &p->scratch, e) : r;
+	return r ?: tree_clone(dir, s->idmap[IDMAP_SLOT], QUIET, &p->scratch, e);
 }
 
 /* BUILD: /env, its virtual environment at its final path, and below the tools what SYSTEM left there. SYSTEM: the overlay's upper. */
@@ -81,32 +81,34 @@ static int plan_output(struct launcher *l, struct slot *s, struct plan *p, struc
 {
 	static const char venv[] = "usr/local/lib/vitrine-env";
 	sp_auto_close int dir = -1, tree = -1, sub = -1;
-	int r = scratch_open(l->scratch, s->start.output.s, true, &dir, e);
+	int r = dir_open(l->scratch, s->start.output.s, 0755, 0, 0, &dir, e);
 
-	r = r ?: scratch_open(dir, "tree", true, &tree, e);
+	r = r ?: dir_open(dir, "tree", 0755, 0, 0, &tree, e);
 	if (r == 0 && s->start.profile == PROFILE_SYSTEM) {
 		close(sp_take_fd(&p->scratch));
 		scratch_remove(dir, "work");            /* an earlier run's; only transient files */
 		p->upper = "u/tree";
 		p->work = "u/work";
-		r = scratch_open(dir, "work", true, &sub, e);
-		return r == 0 ? tree_clone(dir, s->idmap[IDMAP_SLOT], QUIET, &p->scratch, e) : r;
+		r = dir_open(dir, "work", 0755, 0, 0, &sub, e);
+		return r ?: tree_clone(dir, s->idmap[IDMAP_SLOT], QUIET, &p->scratch, e);
 	}
 	r = r ?: make_path(tree, venv, false, 0, e);
 	r = r ?: sp_open_beneath(tree, venv, O_RDONLY | O_DIRECTORY, 0, &sub, e);
 	r = r ?: add_tree(p, "env", tree, s->idmap[IDMAP_OWNER], QUIET, e);
 	r = r ?: add_tree(p, venv, sub, s->idmap[IDMAP_OWNER], QUIET, e);
 	p->own_users = faccessat(tree, "etc/passwd", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-	return r == 0 ? add_lower(p, tree, s->idmap[IDMAP_SLOT], e) : r;
+	return r ?: add_lower(p, tree, s->idmap[IDMAP_SLOT], e);
 }
 
 static int plan_input(struct launcher *l, struct slot *s, struct plan *p, struct sp_err *e)
 {
-	sp_auto_close int dir = -1, tree = -1;
-	int r = scratch_open(l->scratch, s->start.input.s, false, &dir, e);
+	sp_auto_close int tree = -1;
+	char path[64];
+	int r;
 
-	r = r ?: scratch_open(dir, "tree", false, &tree, e);
-	return r == 0 ? add_tree(p, "in", tree, s->idmap[IDMAP_OWNER], READONLY, e) : r;
+	snprintf(path, sizeof(path), "%s/tree", s->start.input.s);
+	r = sp_open_beneath(l->scratch, path, O_RDONLY | O_DIRECTORY, 0, &tree, e);
+	return r ?: add_tree(p, "in", tree, s->idmap[IDMAP_OWNER], READONLY, e);
 }
 
 static int plan_data(struct launcher *l, struct slot *s, struct plan *p, struct sp_err *e)
@@ -114,7 +116,7 @@ static int plan_data(struct launcher *l, struct slot *s, struct plan *p, struct 
 	sp_auto_close int dir = -1;
 	int r = dir_open(l->volumes, s->start.space.s, 0755, APP_UID, APP_UID, &dir, e);
 
-	return r == 0 ? add_tree(p, "data", dir, s->idmap[IDMAP_SLOT], QUIET, e) : r;
+	return r ?: add_tree(p, "data", dir, s->idmap[IDMAP_SLOT], QUIET, e);
 }
 
 static int plan_operator(struct launcher *l, struct slot *s, struct plan *p, struct sp_err *e)
@@ -137,9 +139,9 @@ static int plan_make(struct launcher *l, struct slot *s, struct plan *p, struct 
 	struct launch_hash tools;
 	int r = 0;
 
-	if (s->idmap[IDMAP_SLOT] < 0)
+	if (!s->idmap[IDMAP_SLOT])
 		r = userns_idmap(p->base_uid, UID_RANGE, &s->idmap[IDMAP_SLOT], e);
-	if (r == 0 && s->idmap[IDMAP_OWNER] < 0)
+	if (r == 0 && !s->idmap[IDMAP_OWNER])
 		r = userns_idmap(p->base_uid + APP_UID, 1, &s->idmap[IDMAP_OWNER], e);
 	if (r == 0 && t->profile != PROFILE_RUN)
 		r = image_current(l, IMAGE_TOOLS, &tools) ? add_image(l, s, p, IMAGE_TOOLS, &tools, e) :
@@ -154,7 +156,7 @@ static int plan_make(struct launcher *l, struct slot *s, struct plan *p, struct 
 		r = plan_input(l, s, p, e);
 	if (r == 0 && (t->flags & START_DATA))
 		r = plan_data(l, s, p, e);
-	return r == 0 ? plan_operator(l, s, p, e) : r;
+	return r ?: plan_operator(l, s, p, e);
 }
 
 static void plan_close(struct plan *p)
@@ -234,7 +236,7 @@ static int launch(struct launcher *l, struct slot *s, struct plan *p, int *sync,
 	}
 	if (r == 0 && send(*sync, &go, 1, MSG_NOSIGNAL) != 1)
 		r = sp_fail(&why->e, SP_EIO, errno, "the child died");
-	return r == 0 ? await(*sync, true, why) : r;
+	return r ?: await(*sync, true, why);
 }
 
 int slot_spawn(struct launcher *l, struct slot *s, int block, int in, struct why *why)

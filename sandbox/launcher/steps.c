@@ -55,8 +55,7 @@ static int step_descriptors(struct plan *p, struct sp_err *e)
 
 static int step_exec(struct plan *p, struct sp_err *e)
 {
-	char name[] = "init";
-	char *argv[] = { name, NULL }, *envp[] = { NULL };
+	const char *const argv[] = { "init", NULL }, *const envp[] = { NULL };
 
 	syscall(SYS_execveat, p->l->init_prog, "", argv, envp, AT_EMPTY_PATH);
 	return sp_fail(e, SP_EIO, errno, "vitrine-init");
