@@ -2,15 +2,31 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auto.h"
 #include "limit.h"
 #include "runtime/build/build_int.h"
 #include "str.h"
 
-/* uv draws "  × No solution found …:", then "  ╰─▶ Because …" over several indented lines. */
+/*
+ * uv 0.13 writes "error: No solution found …" and "  cause: Because …"; older ones draw "  × No solution
+ * found …:" and "  ╰─▶ Because …" over several indented lines.
+ */
 static const char solution_mark[] = "No solution found when resolving";
-static const char arrow[] = "\xe2\x95\xb0\xe2\x94\x80\xe2\x96\xb6 ";
+static const char *const reason_marks[] = { "\xe2\x95\xb0\xe2\x94\x80\xe2\x96\xb6 ", "  cause: ", NULL };
 
-/* The lines from P on, as one sentence, until a blank line or one that starts something new. */
+/* What P says without the word for its kind. */
+static const char *tidy(const char *p)
+{
+	static const char *const words[] = { "error: ", "cause: ", "\xc3\x97 ", "E: " };
+
+	p += strspn(p, " \t");
+	for (size_t i = 0; i < SP_COUNT(words); i++)
+		if (sp_starts_with(p, words[i]))
+			return p + strlen(words[i]);
+	return p;
+}
+
+/* The lines from P on, as one sentence, until one that starts something new. */
 static void one_sentence(const char *p, char *out, size_t size)
 {
 	size_t n = 0;
@@ -19,7 +35,7 @@ static void one_sentence(const char *p, char *out, size_t size)
 	while (*p && n + 2 < size) {
 		size_t len = strcspn(p, "\n"), skip = strspn(p, " \t");
 
-		if (skip >= len || (!first && (skip < 2 || strncmp(p + skip, "hint:", 5) == 0)))
+		if (skip >= len || (!first && (skip < 2 || strncmp(p + skip, "hint:", 5) == 0 || strncmp(p + skip, "cause:", 6) == 0)))
 			break;
 		if (!first)
 			out[n++] = ' ';
@@ -43,7 +59,7 @@ static const char *line_with(const char *output, const char *mark, char *out, si
 		return NULL;
 	while (from > output && from[-1] != '\n')
 		from--;
-	from += strspn(from, " \t");
+	from = tidy(from);
 	snprintf(out, size, "%.*s", (int)strcspn(from, "\n"), from);
 	return out;
 }
@@ -70,26 +86,47 @@ static const char *first_of(const char *output, const char *const *marks, char *
 	return NULL;
 }
 
-static const char *const network_marks[] = { "dns error", "failed to lookup address", "Connection refused", "tcp connect error", "client error (Connect)",
-	"operation timed out", "invalid peer certificate", "Could not connect", "Temporary failure resolving", "Failed to fetch:", NULL };
-static const char *const install_marks[] = { "Failed to build", "Failed to download", "Failed to extract", "Because ", "error: ", NULL };
+static const char *const network_marks[] = { "failed to lookup address", "Connection refused", "invalid peer certificate", "operation timed out", "dns error",
+	"tcp connect error", "client error (Connect)", "Could not connect", "Could not resolve", "Temporary failure resolving", NULL };
+static const char *const install_marks[] = { "Failed to build", "Failed to download", "Failed to extract", "error: ", NULL };
 static const char *const disk_marks[] = { "No space left on device", "os error 28", NULL };
 static const char *const apt_marks[] = { "E: Unable to locate", "E: Version", "E: ", NULL };
 
+/* "Failed to fetch: http://…/simple/cowsay/ (Connection refused (os error 111))" */
+static bool network_fault(const char *output, char *out, size_t size)
+{
+	char why[300], what[190];
+
+	if (!first_of(output, network_marks, why, sizeof(why)))
+		return false;
+	if (line_with(output, "Failed to fetch:", what, sizeof(what)))
+		snprintf(out, size, "%s (%s)", what, why);
+	else
+		snprintf(out, size, "%s", why);
+	return true;
+}
+
+static const char *reason_after(const char *at)
+{
+	for (size_t i = 0; at && reason_marks[i]; i++)
+		if (strstr(at, reason_marks[i]))
+			return strstr(at, reason_marks[i]) + strlen(reason_marks[i]);
+	return NULL;
+}
+
 static void uv_fault(struct fault *f, const char *output)
 {
-	const char *at = strstr(output, solution_mark), *from = at ? strstr(at, arrow) : NULL;
+	const char *reason = reason_after(strstr(output, solution_mark));
 	char text[500];
 
-	if (from) {
-		one_sentence(from + sizeof(arrow) - 1, text, sizeof(text));
+	if (reason) {
+		one_sentence(reason, text, sizeof(text));
 		fault_set(f, CAUSE_UNRESOLVABLE, text, NULL);
 	} else if (first_of(output, disk_marks, text, sizeof(text))) {
 		fault_set(f, CAUSE_DISK_FULL, NULL);
-	} else if (first_of(output, network_marks, text, sizeof(text))) {
+	} else if (network_fault(output, text, sizeof(text))) {
 		fault_set(f, CAUSE_INDEX_UNREACHABLE, text, NULL);
-	} else if (line_with(output, "was not found in the package registry", text, sizeof(text)) ||
-		   line_with(output, "Couldn't parse requirement", text, sizeof(text))) {
+	} else if (line_with(output, "Couldn't parse requirement", text, sizeof(text))) {
 		fault_set(f, CAUSE_UNRESOLVABLE, text, NULL);
 	} else {
 		if (!first_of(output, install_marks, text, sizeof(text)))
@@ -104,9 +141,10 @@ static void apt_fault(struct fault *f, int status, const char *output)
 
 	if (first_of(output, disk_marks, text, sizeof(text)))
 		fault_set(f, CAUSE_DISK_FULL, NULL);
-	else if (status == STATUS_APT_UPDATE || first_of(output, network_marks, text, sizeof(text)))
-		fault_set(f, CAUSE_INDEX_UNREACHABLE,
-			  first_of(output, network_marks, text, sizeof(text)) || first_of(output, apt_marks, text, sizeof(text)) ? text : "apt-get update failed", NULL);
+	else if (network_fault(output, text, sizeof(text)))
+		fault_set(f, CAUSE_INDEX_UNREACHABLE, text, NULL);
+	else if (status == STATUS_APT_UPDATE)
+		fault_set(f, CAUSE_INDEX_UNREACHABLE, first_of(output, apt_marks, text, sizeof(text)) ? text : "apt-get update failed", NULL);
 	else
 		fault_set(f, CAUSE_PACKAGES_FAILED, first_of(output, apt_marks, text, sizeof(text)) ? text : last_line(output, text, sizeof(text)), NULL);
 }

@@ -171,21 +171,32 @@ struct log_sink *log_sink_new(struct logs *l, const struct sp_id *space, enum lo
 	return s;
 }
 
+/* One event for each line of TEXT. */
+static void say_lines(struct log_sink *s, const char *text)
+{
+	while (*text) {
+		size_t n = strcspn(text, "\n");
+		char line[SP_LIMIT_log_line_bytes + 1];
+
+		memcpy(line, text, n);
+		line[n] = '\n';
+		log_json_line(&s->out, line, n + 1, sp_wall_ms());
+		text += n + (text[n] == '\n');
+	}
+}
+
 void log_sink_say(struct log_sink *s, const char *fmt, ...)
 {
-	char line[SP_LIMIT_log_line_bytes];
+	char text[SP_LIMIT_log_line_bytes];
 	va_list ap;
 	int n;
 
 	va_start(ap, fmt);
-	n = vsnprintf(line, sizeof(line) - 1, fmt, ap);
+	n = vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	if (n < 0)
 		return;
-	if ((size_t)n > sizeof(line) - 2)
-		n = (int)sizeof(line) - 2;
-	line[n++] = '\n';
-	log_json_line(&s->out, line, (size_t)n, sp_wall_ms());
+	say_lines(s, text);
 	log_sink_pump(s);
 }
 

@@ -1,0 +1,68 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "runtime/build/build_int.h"
+
+static void what_the_tools_say_becomes_one_sentence(void **state SP_UNUSED)
+{
+	static const struct { enum build_step step; int status; const char *output, *code, *text; } rows[] = {
+		{ STEP_INSTALLING, STATUS_INSTALL, "Using Python\nerror: No solution found when resolving dependencies\n  cause: Because there is no version of\n"
+		  "      requests==99.9, unsatisfiable.\n\nhint: x\n", "UNRESOLVABLE",
+		  "The requirements cannot be installed: Because there is no version of requests==99.9, unsatisfiable." },
+		{ STEP_INSTALLING, STATUS_INSTALL, "  \xc3\x97 No solution found when resolving dependencies:\n  \xe2\x95\xb0\xe2\x94\x80\xe2\x96\xb6 Because a and\n      b.\n", "UNRESOLVABLE",
+		  "The requirements cannot be installed: Because a and b." },
+		{ STEP_INSTALLING, STATUS_INSTALL, "error: Request failed after 3 retries in 7.7s\n  cause: Failed to fetch: http://i/simple/cowsay/\n"
+		  "  cause: client error (Connect)\n  cause: tcp connect error\n  cause: Connection refused (os error 111)\n", "INDEX_UNREACHABLE",
+		  "The package index could not be reached: Failed to fetch: http://i/simple/cowsay/ (Connection refused (os error 111))" },
+		{ STEP_INSTALLING, STATUS_INSTALL, "error: Failed to build `sklearn==0.0.post12`\n  cause: The build backend returned an error\n", "INSTALL_FAILED",
+		  "Installing the requirements failed: Failed to build `sklearn==0.0.post12`" },
+		{ STEP_INSTALLING, STATUS_INSTALL, "error: Failed to extract x\n  cause: No space left on device (os error 28)\n", "DISK_FULL", "The server's disk is full." },
+		{ STEP_INSTALLING, STATUS_INSTALL, "error: Couldn't parse requirement in `r.txt` at position 0\n  cause: Expected\n", "UNRESOLVABLE",
+		  "The requirements cannot be installed: Couldn't parse requirement in `r.txt` at position 0" },
+		{ STEP_INSTALLING, STATUS_INSTALL, "something odd\n", "INSTALL_FAILED", "Installing the requirements failed: something odd" },
+		{ STEP_SYSTEM, STATUS_APT_INSTALL, "Reading\nE: Unable to locate package nosuch\n", "PACKAGES_FAILED",
+		  "Installing packages.txt failed: Unable to locate package nosuch" },
+		{ STEP_SYSTEM, STATUS_APT_UPDATE, "Err:1 http://d\n  Could not connect to d:80\nE: x\n", "INDEX_UNREACHABLE",
+		  "The package index could not be reached: Could not connect to d:80" },
+		{ STEP_UNPACKING, 3, "too many\n", "REPO_TOO_BIG", "The repository has more than 100000 files or 10 GB." },
+		{ STEP_PACKING, 6, "mkfs\n", "DISK_FULL", "The server's disk is full." },
+		{ STEP_UNPACKING, 5, "bad\n", "BUILD_FAILED", "The build ended with status 5." },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct launch_exited x = { .end = END_EXITED, .value = rows[i].status };
+		struct fault f = { 0 };
+
+		build_fault_of(&f, rows[i].step, &x, rows[i].output);
+		assert_string_equal(f.text.code, rows[i].code);
+		assert_string_equal(f.text.text, rows[i].text);
+		assert_true(f.text.next[0] && f.evidence);
+		fault_clear(&f);
+	}
+}
+
+static void a_killed_step_says_how(void **state SP_UNUSED)
+{
+	struct launch_exited oom = { .end = END_OOM, .value = 8192 }, killed = { .end = END_SIGNALED, .value = 9 };
+	struct fault f = { 0 };
+
+	build_fault_of(&f, STEP_INSTALLING, &oom, "");
+	assert_string_equal(f.text.text, "The build needed more than its 8 GB of memory and was ended.");
+	build_fault_of(&f, STEP_INSTALLING, &killed, "");
+	assert_string_equal(f.text.text, "The build ended with status 137.");
+	fault_clear(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_the_tools_say_becomes_one_sentence),
+		cmocka_unit_test(a_killed_step_says_how),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
