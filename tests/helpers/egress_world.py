@@ -228,7 +228,7 @@ class World:
     def open_slot(self, index, policy, reuse=None):
         """A sandbox's namespace as the launcher makes it, told to egress. Returns the namespace."""
         self.generation += 1
-        ns = reuse or Namespace(f"vt{self.mark}s{index}")
+        ns = self.slots[index] = reuse or Namespace(f"vt{self.mark}s{index}")
         if not reuse:
             rules = re.search(r'RULES = """(.*?)"""', (ROOT / "sandbox/launcher/net_table.py").read_text(), re.S)[1]
             sh(f"ip netns exec {ns.name} nft -f -", input=rules)
@@ -240,7 +240,6 @@ class World:
                             ns.listen("127.0.0.1", 5353)]
         ns.slot = struct.pack("<II", index, self.generation)
         self.send(OPEN, ns.slot + struct.pack("<II", policy, 0) + b"0123456789abcdef01234567\0" + b"\0" * 3, [s.fileno() for s in ns.listeners])
-        self.slots[index] = ns
         return ns
 
     def close_slot(self, ns):
@@ -251,10 +250,14 @@ class World:
         return pathlib.Path(self.log.name).read_text()
 
     def stop(self):
-        self.ours.close()
-        status = self.process.wait(10)
-        for ns in [*self.slots.values(), self.host, self.net]:
-            ns.remove()
-        assert "runtime error" not in self.log_text(), self.log_text()          # sanitizers, where they are built in
-        self.log.close()
-        return status
+        """Ends the launcher's part and takes everything down. Returns egress's exit status."""
+        try:
+            self.ours.close()
+            status = self.process.wait(30)
+            assert "runtime error" not in self.log_text(), self.log_text()      # sanitizers, where they are built in
+            return status
+        finally:
+            self.process.kill()
+            for ns in [*self.slots.values(), self.host, self.net]:
+                ns.remove()
+            self.log.close()
