@@ -34,6 +34,7 @@ static int teardown(void **state)
 
 	logs_close(t->logs);
 	snprintf(cmd, sizeof(cmd), "rm -rf '%s'", t->path);
+	free(t);
 	return system(cmd);
 }
 
