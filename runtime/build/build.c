@@ -89,8 +89,10 @@ static void move(struct build *b, enum build_step step)
 	int state = step > STEP_QUEUED && step < STEP_READY ? BUILD_RUNNING : states[step];
 	struct sp_err e;
 
-	if (build_go(b->step, &moved, &e) < 0)
+	if (build_go(b->step, &moved, &e) < 0) {
 		log_err("build=%s %s", b->row.id.s, e.msg);     /* a bug of ours; the build still ends */
+		b->bs->broken++;
+	}
 	log_info("build=%s space=%s %s -> %s", b->row.id.s, b->row.repo.s, build_rows[b->step].name, build_rows[step].name);
 	b->step = step;
 	b->step_started_ms = sp_mono_ms();

@@ -130,12 +130,17 @@ static void die(struct launch_client *lc)
 		lc->gone(lc->gone_arg);
 }
 
+void launch_client_shut(struct launch_client *lc)
+{
+	lc->gone = NULL;
+	die(lc);
+}
+
 void launch_client_free(struct launch_client *lc)
 {
 	if (!lc)
 		return;
-	lc->gone = NULL;
-	die(lc);
+	launch_client_shut(lc);
 	close(lc->fd);
 	free(lc);
 }

@@ -20,6 +20,9 @@ SP_MUST int launch_client_new(struct sp_loop *loop, int fd, void (*gone)(void *a
 		struct launch_client **ret, struct sp_err *e);
 void launch_client_free(struct launch_client *lc);      /* open requests are answered with NULL */
 
+/* Ask nothing more; open requests are answered with NULL now, while those who asked still exist. GONE is not called. */
+void launch_client_shut(struct launch_client *lc);
+
 /* One listener for EXITED (struct launch_exited); FN NULL: none. */
 void launch_client_on_exited(struct launch_client *lc, void (*fn)(void *arg, const struct launch_exited *x), void *arg);
 

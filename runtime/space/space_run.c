@@ -293,6 +293,18 @@ static void keep_fault(struct space *s, const struct instance *in)
 	s->fault_run = in->row.id;
 }
 
+bool space_run_bury(struct space *s, const char *cause, const char *detail)
+{
+	struct fault f = { 0 };
+
+	fault_load(&f, cause, detail);
+	if (!is_final(f.code))
+		return false;
+	fault_move(&s->run_fault, &f);
+	move(s, RUN_DEAD);
+	return true;
+}
+
 /* How many crashes the window has, this one included. */
 static unsigned count_crash(struct space *s)
 {

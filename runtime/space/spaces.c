@@ -196,6 +196,7 @@ void spaces_free(struct spaces *sp)
 	if (!sp)
 		return;
 	launch_client_on_exited(sp->lc, NULL, NULL);
+	launch_client_shut(sp->lc);
 	while (sp->instances)
 		instance_free(sp->instances);
 	builds_free(sp->builds);

@@ -83,6 +83,7 @@ void space_run_fini(struct space *s);
 void space_run_pause(struct space *s);
 void space_run_wake(struct space *s);
 void space_run_adopt(struct space *s, struct instance *in);              /* idle, s->rel is set */
+bool space_run_bury(struct space *s, const char *cause, const char *detail);     /* its last run ended for good before this server began */
 void space_run_end(struct space *s);                                     /* stop everything, become idle */
 void space_changed(struct space *s);                                     /* stage, route and listeners follow the state */
 

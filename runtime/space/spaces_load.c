@@ -128,7 +128,8 @@ static void bring_run(struct space *s, const struct loaded *l, const struct rele
 		space_run_adopt(s, adopt(s, l, newer, last));
 	} else if (last || ready) {
 		s->rel = release_dup(last ? last : ready);
-		space_run_restart(s);
+		if (!sp_id_eq(&l->run.build, &s->rel->build) || !space_run_bury(s, l->run.cause, l->run.detail))
+			space_run_restart(s);
 	}
 }
 

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "runtime/build/build_int.h"
 #include "runtime/repo/repo.h"
 #include "runtime/space/launch_client.h"
 #include "runtime/space/logs.h"
@@ -36,6 +37,15 @@ struct world {
 	unsigned n_routes, loaded;
 	struct sp_arena arena;
 };
+
+static void no_network_namespace_can_be_made_here(void **state SP_UNUSED) { skip(); }
+
+static int fake_net_skip(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(no_network_namespace_can_be_made_here) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
 
 static struct sp_loop *world_clock;
 static uint64_t world_now(void) { return world_clock->now; }
@@ -85,7 +95,7 @@ static void world_die(struct world *w)
 		(void)j;
 		test_loop_step(&w->loop);
 	}
-	assert_int_equal(w->sp->broken, 0);
+	assert_int_equal(w->sp->broken + w->sp->builds->broken, 0);
 	spaces_free(w->sp);
 	logs_close(w->logs);
 	launch_client_free(w->lc);

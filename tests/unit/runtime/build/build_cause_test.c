@@ -13,7 +13,8 @@ static void what_the_tools_say_becomes_one_sentence(void **state SP_UNUSED)
 		{ STEP_INSTALLING, STATUS_INSTALL, "Using Python\nerror: No solution found when resolving dependencies\n  cause: Because there is no version of\n"
 		  "      requests==99.9, unsatisfiable.\n\nhint: x\n", "UNRESOLVABLE",
 		  "The requirements cannot be installed: Because there is no version of requests==99.9, unsatisfiable." },
-		{ STEP_INSTALLING, STATUS_INSTALL, "  \xc3\x97 No solution found when resolving dependencies:\n  \xe2\x95\xb0\xe2\x94\x80\xe2\x96\xb6 Because a and\n      b.\n", "UNRESOLVABLE",
+		{ STEP_INSTALLING, STATUS_INSTALL, "  \xc3\x97 No solution found when resolving dependencies:\n"
+		  "  \xe2\x95\xb0\xe2\x94\x80\xe2\x96\xb6 Because a and\n      b.\n", "UNRESOLVABLE",
 		  "The requirements cannot be installed: Because a and b." },
 		{ STEP_INSTALLING, STATUS_INSTALL, "error: Request failed after 3 retries in 7.7s\n  cause: Failed to fetch: http://i/simple/cowsay/\n"
 		  "  cause: client error (Connect)\n  cause: tcp connect error\n  cause: Connection refused (os error 111)\n", "INDEX_UNREACHABLE",

@@ -39,7 +39,7 @@ static void moves_outside_the_table_are_refused(void **state SP_UNUSED)
 	const struct run broken = { .state = RUN_SERVING };
 
 	assert_int_equal(run_go(RUN_STARTING, &serving, NULL), 0);
-	assert_int_equal(run_go(RUN_BACKOFF, &serving, NULL), -SP_ESTATE);
+	assert_int_equal(run_go(RUN_BACKOFF, &frozen, NULL), -SP_ESTATE);
 	assert_int_equal(run_go(RUN_PAUSED, &frozen, NULL), -SP_ESTATE);
 	assert_int_equal(run_go(RUN_STARTING, &broken, NULL), -SP_EBUG);
 	for (unsigned s = 0; s < RUN_STATE_MAX; s++)
