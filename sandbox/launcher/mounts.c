@@ -158,34 +158,29 @@ static int make_config(const struct plan *p, struct sp_err *e)
 	return r;
 }
 
-static int mask_proc(int root, int null, struct sp_err *e)
+static int mask_proc(int root, int null, int empty, struct sp_err *e)
 {
-	for (unsigned i = 0; i < SP_COUNT(masked); i++) {
+	int r = null < 0 || empty < 0 ? sp_fail(e, SP_EIO, errno, "open what masks") : 0;
+
+	for (unsigned i = 0; r == 0 && i < SP_COUNT(masked); i++) {
 		sp_auto_close int at = at_open(root, masked[i]), tree = -1;
 		struct stat st;
-		int r;
 
 		if (at < 0 && errno == ENOENT)
 			continue;
 		if (at < 0 || fstat(at, &st) < 0)
 			return sp_fail(e, SP_EIO, errno, "mask /%s", masked[i]);
-		if (S_ISDIR(st.st_mode))
-			r = mount_at(root, masked[i], "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k,nr_inodes=1,mode=0555", e);
-		else
-			r = tree_clone(null, -1, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSUID, &tree, e);
-		if (r == 0 && tree >= 0)
-			r = bind_at(root, masked[i], tree, e);
-		if (r < 0)
-			return r;
+		r = tree_clone(S_ISDIR(st.st_mode) ? empty : null, -1, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSUID, &tree, e);
+		r = r ?: bind_at(root, masked[i], tree, e);
 	}
-	return 0;
+	return r;
 }
 
 /* Everything is mounted by real root before the user namespace is entered, so that no capability regained inside reaches a mount. */
 int step_mounts(struct plan *p, struct sp_err *e)
 {
-	static const char *const dirs[] = { "c", "u", "a", "root", "l0", "l1", "l2", "l3", "l4" };
-	sp_auto_close int root = -1, null = -1;
+	static const char *const dirs[] = { "c", "u", "a", "e", "root", "l0", "l1", "l2", "l3", "l4" };
+	sp_auto_close int root = -1, null = -1, empty = -1;
 	char lower[128] = "c", options[128];
 	int r = 0;
 
@@ -197,8 +192,8 @@ int step_mounts(struct plan *p, struct sp_err *e)
 	if (chown("c", p->base_uid, p->base_uid) < 0)
 		return sp_fail(e, SP_EIO, errno, "make stage");
 	for (unsigned i = 0; r == 0 && i < p->nlowers; i++) {
-		snprintf(lower + strlen(lower), sizeof(lower) - strlen(lower), ":%s", dirs[4 + i]);
-		r = bind_at(AT_FDCWD, dirs[4 + i], p->lowers[i], e);
+		snprintf(lower + strlen(lower), sizeof(lower) - strlen(lower), ":%s", dirs[5 + i]);
+		r = bind_at(AT_FDCWD, dirs[5 + i], p->lowers[i], e);
 	}
 	r = r ?: bind_at(AT_FDCWD, "u", p->scratch, e);
 	if (r == 0 && p->app >= 0)
@@ -209,6 +204,7 @@ int step_mounts(struct plan *p, struct sp_err *e)
 		return r;
 
 	root = open("root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	empty = open("e", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	made[0] = "";                           /* the stage is detached with the old root; what stays is the root itself */
 	nmade = 1;
 	if (p->app >= 0)
@@ -222,7 +218,7 @@ int step_mounts(struct plan *p, struct sp_err *e)
 	r = r ?: mount_at(root, "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "hidepid=2", e);
 	if (r == 0)
 		null = at_open(root, "dev/null");
-	r = r ?: mask_proc(root, null, e);
+	r = r ?: mask_proc(root, null, empty, e);
 	return r ?: mounts_pivot(root, e);
 }
 

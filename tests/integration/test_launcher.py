@@ -20,9 +20,9 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the launcher needs ro
 def leftovers(launcher):
     """What a stop must bring back to where it was: mounts, cgroups, processes of slots, loop devices."""
     mark = f"/vitrine-{launcher.process.pid}"
-    return {"mounts": len(open("/proc/self/mountinfo").readlines()), "cgroups": len([d for d, _, _ in os.walk("/sys/fs/cgroup") if mark in d]),
+    return {"mounts": sum(launcher.dir in line for line in open("/proc/self/mountinfo")), "cgroups": len([d for d, _, _ in os.walk("/sys/fs/cgroup") if mark in d]),
             "processes": len([p for p in os.listdir("/proc") if p.isdigit() and mark in cgroups_of(p)]),
-            "loops": subprocess.run(["losetup", "-a"], capture_output=True, text=True).stdout.count("\n")}
+            "loops": subprocess.run(["losetup", "-a"], capture_output=True, text=True).stdout.count(launcher.dir)}
 
 
 def cgroups_of(pid):
