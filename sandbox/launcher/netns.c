@@ -19,7 +19,7 @@ static int replay(int protocol, const struct net_batch *b, const char *what, str
 
 		if (n < 0 && errno != EINTR)
 			break;
-		for (const struct nlmsghdr *h = (const void *)answer; n > 0 && NLMSG_OK(h, left); ) {
+		for (const struct nlmsghdr *h = (const void *)answer; left > 0 && NLMSG_OK(h, (uint32_t)left); ) {
 			const struct nlmsgerr *err = (const void *)((const char *)h + NLMSG_HDRLEN);
 
 			if (h->nlmsg_type == NLMSG_ERROR && err->error != 0)
