@@ -189,7 +189,7 @@ STATE ?=
 .PHONY: run dev
 run: deps
 	@$(MAKE) --no-print-directory -j$$(nproc) all
-	@$(SUDO) $(if $(SUDO),env HOME="$$HOME" PATH="$$PATH") $(B)/bin/vitrine serve --examples --listen $(LISTEN) $(if $(STATE),--state $(STATE))
+	@$(SUDO) $(if $(SUDO),env HOME="$$HOME" PATH="$$PATH") $(B)/bin/vitrine serve --examples --log $(B)/serve.log --listen $(LISTEN) $(if $(STATE),--state $(STATE))
 dev: deps
 	@while :; do \
 		$(MAKE) --no-print-directory -j$$(nproc) all && \

@@ -12,7 +12,7 @@ static const struct command {
 	int (*run)(int argc, char **argv);
 	const char *usage, *what;
 } commands[] = {
-	{ "serve", cmd_serve, "serve [--state DIR] [--listen ADDR:PORT] [--domain NAME] [--images DIR] [--examples]", "run the server (root)" },
+	{ "serve", cmd_serve, "serve [--state DIR] [--listen ADDR:PORT] [--domain NAME] [--images DIR] [--examples] [--log FILE]", "run the server (root)" },
 	{ "deploy", cmd_deploy, "deploy FOLDER [--name OWNER/NAME] [--to URL] [--private]", "upload a folder and follow it until it answers" },
 	{ "logs", cmd_logs, "logs OWNER/NAME [--build] [-f] [--to URL]", "show what an app or its build printed" },
 	{ "check", cmd_check, "check [--state DIR] [--images DIR]", "say what this machine can and cannot do" },
@@ -23,7 +23,7 @@ static int usage(FILE *to, int status)
 {
 	fputs("vitrine hosts interactive demo apps: you give a folder, it gives a URL.\n\n", to);
 	for (size_t i = 0; i < SP_COUNT(commands); i++)
-		fprintf(to, "  vitrine %-88s %s\n", commands[i].usage, commands[i].what);
+		fprintf(to, "  vitrine %-104s %s\n", commands[i].usage, commands[i].what);
 	fputs("\nThe token is read from VITRINE_TOKEN, HF_TOKEN, or the server's own state folder.\n", to);
 	return status;
 }

@@ -31,7 +31,7 @@
 enum { UP_MS = 30000, POLL_MS = 50, STOP_MS = 15000, LISTEN_MAX = 16 };
 
 struct serve {
-	const char *state, *images, *domain;
+	const char *state, *images, *domain, *log;
 	const char *listen[OPTION_MANY_MAX + 1];
 	const char *share;
 	bool examples;
@@ -181,6 +181,8 @@ static int start_launcher(struct serve *s)
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
 		if (getppid() != parent)
 			_exit(1);
+		if (s->log && !freopen(s->log, "ae", stderr))
+			_exit(1);
 		exec_launcher(s);
 	}
 	return CMD_OK;
@@ -207,13 +209,14 @@ static int wait_until_up(struct serve *s, struct client *c)
 	while (sp_mono_ms() < until && !asked_to_stop) {
 		if (launcher_ended(s, &status)) {
 			s->launcher = 0;
-			return CMD_FAILED;      /* it said why */
+			return s->log ? cmd_fail(CMD_FAILED, "the server could not start; the end of '%s' says why", s->log) : CMD_FAILED;
 		}
 		if (client_call(c, "GET", "/healthz", NULL, NULL, NULL) == 200)
 			return CMD_OK;
 		nap();
 	}
-	return asked_to_stop ? CMD_OK : cmd_fail(CMD_FAILED, "the server did not answer within %d s; its log above says why", UP_MS / 1000);
+	return asked_to_stop ? CMD_OK : cmd_fail(CMD_FAILED, "the server did not answer within %d s; its log %s says why",
+			UP_MS / 1000, s->log ? s->log : "above");
 }
 
 static int stop_launcher(struct serve *s)
@@ -268,12 +271,14 @@ static int serve_until_told(struct serve *s)
 		if (s->examples)
 			r = examples_deploy(url, s->state, s->share, &asked_to_stop);
 		print_signin(s, url);
+		if (s->log)
+			printf("  log        %s\n", s->log);
 		printf("  stop       Ctrl-C\n");
 		fflush(stdout);
 	}
 	while (r == CMD_OK && !asked_to_stop) {
 		if (launcher_ended(s, &status)) {
-			s->launcher = 0;
+			s->launcher = 0;        /* not killed again */
 			return cmd_fail(CMD_FAILED, "the launcher ended by itself; the service manager should start vitrine again");
 		}
 		poll(NULL, 0, 200);
@@ -288,7 +293,7 @@ int cmd_serve(int argc, char **argv)
 	const char *operands[1];
 	const struct option_row rows[] = {
 		{ "--state", &s.state, NULL, NULL }, { "--images", &s.images, NULL, NULL }, { "--domain", &s.domain, NULL, NULL },
-		{ "--listen", NULL, NULL, s.listen }, { "--examples", NULL, &s.examples, NULL },
+		{ "--listen", NULL, NULL, s.listen }, { "--examples", NULL, &s.examples, NULL }, { "--log", &s.log, NULL, NULL },
 	};
 	const struct sigaction stop = { .sa_handler = on_signal };
 	int r;
