@@ -12,6 +12,7 @@
 
 #include "launch.h"
 
+struct sp_id;
 struct sp_loop;
 struct store;
 struct repos;
@@ -50,3 +51,6 @@ struct server {
  * the newest event of a topic counts: a reader that was away gets that one. From the loop thread.
  */
 void server_publish_event(struct server *srv, const char *topic, const char *json);
+
+/* [any] Fewer may see SPACE than before, or nobody: who follows it must ask again. Pages that still may come back by themselves. */
+void server_revoke_events(struct server *srv, const struct sp_id *space);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "logs_file.h"
+
 static const struct { const char *name, *text, *next; enum space_stage stage; } rows[CAUSE_MAX] = {
 	[CAUSE_NONE] = { "", "", "", STAGE_RUNNING },
 #define CAUSE(code, stage_, text_, next_) [CAUSE_##code] = { #code, text_, next_, STAGE_##stage_ },
@@ -41,6 +43,22 @@ static void fill(char *out, size_t size, const char *format, va_list *facts)
 	out[n] = 0;
 }
 
+/* Facts are cut to length on their way here, maybe inside a character; JSON takes whole ones only. */
+static void keep_utf8(char *text)
+{
+	size_t n = strlen(text);
+
+	for (char *p = text; n > 0; ) {
+		size_t len = log_utf8_len((const unsigned char *)p, n);
+
+		if (len == 0)
+			*p = '?';
+		len = len ? len : 1;
+		p += len;
+		n -= len;
+	}
+}
+
 static void fill_row(struct space_cause *ret, enum cause_code code, va_list *facts)
 {
 	memset(ret, 0, sizeof(*ret));
@@ -48,6 +66,8 @@ static void fill_row(struct space_cause *ret, enum cause_code code, va_list *fac
 	snprintf(ret->code, sizeof(ret->code), "%s", rows[code].name);
 	fill(ret->text, sizeof(ret->text), rows[code].text, facts);
 	fill(ret->next, sizeof(ret->next), rows[code].next, facts);
+	keep_utf8(ret->text);
+	keep_utf8(ret->next);
 }
 
 void cause_fill(struct space_cause *ret, enum cause_code code, ...)

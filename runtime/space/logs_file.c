@@ -341,8 +341,7 @@ void log_file_remove_all(int logs_dir, const struct sp_id *space)
 	unlinkat(logs_dir, space->s, AT_REMOVEDIR);
 }
 
-/* Bytes of the UTF-8 sequence at P; 0 when there is none. */
-static size_t utf8_len(const unsigned char *p, size_t n)
+size_t log_utf8_len(const unsigned char *p, size_t n)
 {
 	size_t len = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] <= 0xdf ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 : p[0] >= 0xf0 && p[0] <= 0xf4 ? 4 : 0;
 
@@ -363,7 +362,7 @@ void log_json_line(struct sp_buf *out, const char *text, size_t n, int64_t wall_
 
 	sp_buf_puts(out, "{\"data\":\"");
 	while (n > 0) {
-		size_t len = utf8_len(p, n);
+		size_t len = log_utf8_len(p, n);
 
 		if (len == 0)
 			sp_buf_puts(out, "\xef\xbf\xbd");

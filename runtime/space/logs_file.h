@@ -45,5 +45,8 @@ SP_MUST int log_file_read(struct log_file *f, uint64_t *pos, size_t max, struct 
 /* Forget every log of SPACE. */
 void log_file_remove_all(int logs_dir, const struct sp_id *space);
 
+/* Bytes of the UTF-8 sequence at P; 0 when there is none. */
+size_t log_utf8_len(const unsigned char *p, size_t n);
+
 /* TEXT as one JSON line {"data":…,"timestamp":…}; bytes that are not UTF-8 become U+FFFD. */
 void log_json_line(struct sp_buf *out, const char *text, size_t n, int64_t wall_ms);

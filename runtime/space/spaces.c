@@ -88,16 +88,21 @@ static void read_row_done(void *arg)
 {
 	struct read_row *w = arg;
 	struct space *s = w->s;
+	bool is_deleted = w->result == -SP_ENOENT;
 
 	s->row_busy = false;
 	if (w->result == 0)
 		space_take_row(s, &w->repo);
-	else
+	else if (w->result != -SP_ENOENT)
 		log_warn("space=%s its row cannot be read, ignoring: %s", w->id.s, w->e.msg);
 	sp_arena_fini(&w->arena);
 	free(w);
 	if (s->removed) {
 		space_free_if_idle(s);
+		return;
+	}
+	if (is_deleted) {       /* by one request while another pushed to it or restarted it */
+		space_remove(s);
 		return;
 	}
 	space_publish(s, false);

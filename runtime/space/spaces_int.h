@@ -75,6 +75,9 @@ void space_forget(struct space *s);                                      /* out 
 void space_free_if_idle(struct space *s);                                /* a removed one */
 void spaces_check_removals(struct spaces *sp);
 
+/* spaces_remove.c */
+void space_remove(struct space *s);                                      /* stop everything of it and forget it */
+
 /* space_run.c: transitions */
 void space_run_release(struct space *s, const struct release *rel);      /* start it, beside the one that serves */
 void space_run_restart(struct space *s);                                 /* from s->rel, whatever the state */

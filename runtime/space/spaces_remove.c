@@ -67,6 +67,20 @@ static void drop_app_image(struct spaces *sp, const struct release *rel)
 		launch_client_ask(sp->lc, LAUNCH_IMAGE_DROP, &drop, sizeof(drop), NULL, 0, NULL, NULL);
 }
 
+void space_remove(struct space *s)
+{
+	struct build *b = s->build;
+
+	s->build = NULL;
+	if (b)
+		builds_cancel(b);
+	space_run_end(s);
+	space_unpublish(s);
+	if (s->rel)
+		drop_app_image(s->sp, s->rel);
+	space_forget(s);
+}
+
 static void remove_here(void *arg)
 {
 	struct removal *r = arg;
@@ -75,18 +89,8 @@ static void remove_here(void *arg)
 
 	r->next = sp->removals;
 	sp->removals = r;
-	if (s) {
-		struct build *b = s->build;
-
-		s->build = NULL;
-		if (b)
-			builds_cancel(b);
-		space_run_end(s);
-		space_unpublish(s);
-		if (s->rel)
-			drop_app_image(sp, s->rel);
-		space_forget(s);
-	}
+	if (s)
+		space_remove(s);
 	spaces_check_removals(sp);
 }
 

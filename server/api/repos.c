@@ -9,6 +9,7 @@
 #include "runtime/space/space.h"
 #include "server/api/new_space.h"
 #include "server/api/repo_util.h"
+#include "server/api/variables.h"
 #include "server/server.h"
 
 /* hf-api.md 0.4, which clients check too; "--" would make two names share a host (C-HF-110). */
@@ -112,17 +113,28 @@ static int check_quota(struct http_req *rq, const struct store_user *owner, stru
 	return r;
 }
 
-static int set_variables(struct http_req *rq, const struct sp_id *id, json_t *list, struct sp_err *e)
+/* Before anything is made: what is refused later would leave half a Space. */
+static int check_variables(const json_t *list, struct sp_err *e)
 {
+	struct variable_in v;
+	int r = 0;
+
+	if (json_array_size(list) > SP_LIMIT_variables)
+		return sp_fail(e, SP_EQUOTA, 0, "a Space may have %d variables", (int)SP_LIMIT_variables);
+	for (size_t i = 0; i < json_array_size(list) && r == 0; i++)
+		r = variable_read(json_array_get(list, i), &v, e);
+	return r;
+}
+
+static int set_variables(struct http_req *rq, const struct sp_id *id, const json_t *list, struct sp_err *e)
+{
+	struct variable_in v;
 	int r = 0;
 
 	for (size_t i = 0; i < json_array_size(list) && r == 0; i++) {
-		json_t *v = json_array_get(list, i);
-		const char *key = text(v, "key"), *value = text(v, "value"), *about = text(v, "description");
-
-		if (!key || !value)
-			return sp_fail(e, SP_EINVAL, 0, "each variable needs a key and a value");
-		r = store_variable_set(rq->srv->store, id, key, value, about ? about : "", e);
+		r = variable_read(json_array_get(list, i), &v, e);
+		if (r == 0)
+			r = store_variable_set(rq->srv->store, id, v.key, v.value, v.description, e);
 	}
 	return r;
 }
@@ -184,6 +196,8 @@ int api_repos_create(struct http_req *rq, struct http_resp *rs, struct sp_err *e
 		return 0;
 	res = check_quota(rq, &owner, e);
 	if (res == 0)
+		res = check_variables(json_object_get(body, "variables"), e);
+	if (res == 0)
 		res = new_space_plan(rq->arena, name, text(body, "sdk"), body, &plan, e);
 	if (res < 0)
 		return res;
@@ -240,11 +254,12 @@ int api_repos_delete(struct http_req *rq, struct http_resp *rs, struct sp_err *e
 		res = find_named(rq, rs, body, &r, e);
 	if (res != 0)
 		return res < 0 ? res : 0;
+	/* The row first: when that fails nothing has happened, and once it is gone no other request brings the Space back. */
+	res = store_repo_del(rq->srv->store, &r.id, e);
+	if (res < 0)
+		return res;
+	server_revoke_events(rq->srv, &r.id);
 	res = spaces_remove(rq->srv->spaces, &r.id, e);
-	if (res == -SP_ENOENT)
-		res = 0;
-	if (res == 0)
-		res = store_repo_del(rq->srv->store, &r.id, e);
 	if (res == 0)
 		res = repo_delete(rq->srv->repos, &r.id, e);
 	if (res == 0)
@@ -278,6 +293,8 @@ int api_settings(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
 		if (r < 0)
 			return r;
 		spaces_refresh(rq->srv->spaces, &rq->repo->id);
+		if (is_private)
+			server_revoke_events(rq->srv, &rq->repo->id);
 	} else {
 		is_private = rq->repo->is_private;
 	}

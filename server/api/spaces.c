@@ -76,10 +76,8 @@ int api_space_runtime(struct http_req *rq, struct http_resp *rs, struct sp_err *
 int api_space_restart(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
 {
 	bool factory = http_query_bool(rq, "factory");
-	int r = store_repo_set_paused(rq->srv->store, &rq->repo->id, false, e);
+	int r = spaces_restart(rq->srv->spaces, &rq->repo->id, factory, e);
 
-	if (r == 0)
-		r = spaces_restart(rq->srv->spaces, &rq->repo->id, factory, e);
 	if (r == 0)
 		r = store_event_add(rq->srv->store, &rq->actor.user, &rq->repo->id, "restart", factory ? "factory" : "", e);
 	return r < 0 ? r : reply_runtime(rq, rs, e);
@@ -87,10 +85,8 @@ int api_space_restart(struct http_req *rq, struct http_resp *rs, struct sp_err *
 
 int api_space_pause(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
 {
-	int r = store_repo_set_paused(rq->srv->store, &rq->repo->id, true, e);
+	int r = spaces_pause(rq->srv->spaces, &rq->repo->id, e);
 
-	if (r == 0)
-		r = spaces_pause(rq->srv->spaces, &rq->repo->id, e);
 	if (r == 0)
 		r = store_event_add(rq->srv->store, &rq->actor.user, &rq->repo->id, "pause", "", e);
 	return r < 0 ? r : reply_runtime(rq, rs, e);

@@ -299,7 +299,8 @@ static int serve(struct http_req *rq, struct http_resp *rs, const struct store_r
 int app_host_static(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
 {
 	const char *path = repo_unpercent(rq->arena, rq->path[0] == '/' ? rq->path + 1 : rq->path);
-	struct store_repo repo;
+	struct account_object on;
+	struct store_repo repo = { 0 };
 	int r;
 
 	if (rq->method != HTTP_GET && rq->method != HTTP_HEAD) {
@@ -310,6 +311,9 @@ int app_host_static(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
 	if (!path)
 		return sp_fail(e, SP_EINVAL, 0, "the path has a NUL byte");
 	r = store_repo_by_id(rq->srv->store, &rq->space, rq->arena, &repo, e);
+	on = (struct account_object){ repo.owner, repo.is_private };
+	if (r == 0)     /* edge asks for "private" itself, but may not have heard of it yet */
+		r = account_may(&rq->actor, MAY_READ, &on, e);
 	if (r == -SP_ENOENT)
 		return app_host_unknown(rq, rs, e);
 	if (r < 0)

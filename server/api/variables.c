@@ -1,3 +1,5 @@
+#include "server/api/variables.h"
+
 #include <ctype.h>
 #include <string.h>
 
@@ -36,6 +38,17 @@ static int check_key(const char *key, struct sp_err *e)
 	for (const char *p = key; ok && *p; p++)
 		ok = isascii((unsigned char)*p) && (isalnum((unsigned char)*p) || *p == '_');
 	return ok ? 0 : sp_fail(e, SP_EINVAL, 0, "the name of a variable has letters, digits and '_' only and does not begin with a digit");
+}
+
+int variable_read(const json_t *body, struct variable_in *ret, struct sp_err *e)
+{
+	int r = read_field(body, &key_field, &ret->key, e);
+
+	if (r == 0)
+		r = read_field(body, &value_field, &ret->value, e);
+	if (r == 0)
+		r = read_field(body, &description_field, &ret->description, e);
+	return r == 0 ? check_key(ret->key, e) : r;
 }
 
 static int list_of(const struct http_req *rq, struct store_variable **ret, size_t *ret_n, struct sp_err *e)
@@ -119,20 +132,14 @@ static int save(struct http_req *rq, const char *key, const char *value, const c
 
 int api_variable_set(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
 {
-	const char *key, *value, *description;
+	struct variable_in v;
 	json_t *body;
 	int r = http_json(rq, &body, e);
 
 	if (r == 0)
-		r = read_field(body, &key_field, &key, e);
+		r = variable_read(body, &v, e);
 	if (r == 0)
-		r = read_field(body, &value_field, &value, e);
-	if (r == 0)
-		r = read_field(body, &description_field, &description, e);
-	if (r == 0)
-		r = check_key(key, e);
-	if (r == 0)
-		r = save(rq, key, value, description, e);
+		r = save(rq, v.key, v.value, v.description, e);
 	return r < 0 ? r : reply_map(rq, rs, e);
 }
 

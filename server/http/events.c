@@ -1,5 +1,6 @@
 #include "server/http/events.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -117,6 +118,27 @@ void server_publish_event(struct server *srv, const char *topic, const char *jso
 {
 	if (srv->events)
 		events_publish(srv->events, topic, json);
+}
+
+struct revoke { struct events *ev; const char *topic; };
+
+static void revoke_on_loop(void *arg)
+{
+	const struct revoke *v = arg;
+	const struct topic *t = *slot_of(v->ev, v->topic);
+
+	for (struct subscription *s = t ? t->first : NULL; s; s = s->next)
+		http_stream_end(s->of->stream);
+}
+
+void server_revoke_events(struct server *srv, const struct sp_id *space)
+{
+	char topic[TOPIC_MAX];
+	struct revoke v = { srv->events, topic };
+
+	snprintf(topic, sizeof(topic), "space:%s", space->s);
+	if (srv->events)
+		sp_loop_call(srv->loop, revoke_on_loop, &v);
 }
 
 int events_new(struct sp_loop *loop, struct events **ret, struct sp_err *e)

@@ -40,7 +40,7 @@ static struct view_state state_of(struct http_req *rq, const struct store_repo *
 	const struct stage_row *row = stage_row(s->stage);
 	struct view_state v = {
 		.heading = row->heading, .tone = row->tone, .text = s->cause.text, .next = s->cause.next, .code = s->cause.code,
-		.evidence = page_plain_log(rq->arena, s->cause.evidence), .steps = page_steps(rq->arena, s->stage),
+		.evidence = may_write ? page_plain_log(rq->arena, s->cause.evidence) : "", .steps = page_steps(rq->arena, s->stage),
 		.usually = row->pulse ? page_usually(rq->arena, s) : "", .owner = r->owner_name, .name = r->name,
 		.may_write = may_write, .origin = rq->origin, .log.kind = "",
 		.can_restart = s->stage != STAGE_NO_APP_FILE && s->stage != STAGE_DELETING && s->stage != STAGE_CONFIG_ERROR && !row->pulse,
@@ -176,6 +176,8 @@ int page_space_like(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
 
 	if (account_is_anonymous(&rq->actor))
 		return sp_fail(e, SP_EAUTH, 0, "sign in to like a Space");
+	if (rq->actor.role < ROLE_WRITE)
+		return sp_fail(e, SP_EDENIED, 0, "this token may only read: use one with the role write");
 	r = store_like_has(rq->srv->store, &rq->actor.user, &rq->repo->id, &liked, e);
 	if (r >= 0)
 		r = store_like_set(rq->srv->store, &rq->actor.user, &rq->repo->id, !liked, &likes, e);

@@ -18,7 +18,7 @@
 #include "server/server.h"
 #include "server/uvloop.h"
 
-enum { PING_S = 30, HANGUP_S = 75, CLOSE_BAD = 4400, CLOSE_AUTH = 4401, CLOSE_ABSENT = 4404, FRAMES_MAX = 64, CREDENTIAL_MAX = 256 };
+enum { PING_S = 30, HANGUP_S = 75, CLOSE_BAD = 4400, CLOSE_AUTH = 4401, CLOSE_DENIED = 4403, CLOSE_ABSENT = 4404, FRAMES_MAX = 64, CREDENTIAL_MAX = 256 };
 
 struct ws {
 	struct server *srv;
@@ -106,7 +106,7 @@ static int look_up(struct follower *f, struct sp_arena *a, struct sp_err *e)
 	if (r < 0)
 		return r;
 	on = (struct account_object){ .owner = repo.owner, .is_private = repo.is_private };
-	r = account_may(&actor, MAY_READ, &on, e);
+	r = account_may(&actor, MAY_WRITE, &on, e);     /* as /logs/{kind} in routes.def: a log can hold what the app read */
 	if (r >= 0)
 		f->id = repo.id;
 	return r;
@@ -124,7 +124,7 @@ static void look_work(void *arg)
 	sp_arena_fini(&a);
 	if (r >= 0)
 		return;
-	f->close_code = r == -SP_EAUTH ? CLOSE_AUTH : r == -SP_EINVAL ? CLOSE_BAD : CLOSE_ABSENT;
+	f->close_code = r == -SP_EAUTH ? CLOSE_AUTH : r == -SP_EDENIED ? CLOSE_DENIED : r == -SP_EINVAL ? CLOSE_BAD : CLOSE_ABSENT;
 	snprintf(f->reason, sizeof(f->reason), "%.110s",
 		f->close_code == CLOSE_ABSENT ? "There is no such Space, or you may not see it." : e.msg);
 }

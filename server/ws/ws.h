@@ -4,7 +4,7 @@
  * GET /-/ws/logs?space=OWNER/NAME&kind=build|run  each log line as one text frame, the JSON of logs.h, from the
  * beginning of the newest log; closed with 1000 when the log is complete. Credentials: "Authorization:
  * Bearer" or ?token=; cookies do not count, so that no foreign page can read through a visitor. A refusal
- * comes after the handshake (looking accounts up would block the loop): close code 4400, 4401 or 4404
+ * comes after the handshake (looking accounts up would block the loop): close code 4400, 4401, 4403 or 4404
  * with the sentence as reason. Other requests on this socket are 404 (upgrade) and 400 (none).
  */
 #pragma once

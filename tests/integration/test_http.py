@@ -2,6 +2,7 @@
 import base64
 import json
 import pathlib
+import re
 import signal
 import socket
 import struct
@@ -210,6 +211,48 @@ def test_change_of_a_space_becomes_an_event(server):
     again.close()
 
 
+def test_making_a_space_private_ends_the_streams_of_those_who_may_not_see_it(server):
+    server.create("shy")
+    ident = json.loads(server.ask("GET", "/api/spaces/admin/shy")[2])["_id"]
+    stream = follow(server, f"/-/events?topics=space:{ident}")
+    status, _, text = server.ask("PUT", "/api/spaces/admin/shy/settings", json.dumps({"visibility": "private"}), token=server.token)
+    assert status == 200, text
+    stream.read()       # to its end
+    assert server.ask("GET", f"/-/events?topics=space:{ident}")[0] == 404
+    # Its own host, in the moment before edge has heard of it.
+    asked = {"Host": "admin-shy.localhost:7860", "X_Vitrine_Space": ident, "X_Vitrine_Why": "static"}
+    stranger = server.ask("GET", "/README.md", **asked)
+    assert stranger[0] == 404 and json.loads(stranger[2])["code"] == "no-such-host"
+
+
+def test_a_deleted_space_ends_its_streams_and_leaves_its_name(server):
+    server.create("brief")
+    ident = json.loads(server.ask("GET", "/api/spaces/admin/brief")[2])["_id"]
+    stream = follow(server, f"/-/events?topics=space:{ident}")
+    body = json.dumps({"name": "brief", "type": "space"})
+    assert server.ask("DELETE", "/api/repos/delete", body, token=server.token)[0] == 200
+    stream.read()
+    assert server.ask("DELETE", "/api/repos/delete", body, token=server.token)[0] == 404
+    server.create("brief")
+
+
+def test_a_reading_token_changes_nothing(server):
+    text = server.ask("POST", "/-/tokens", body="label=r&role=read", Cookie=session_of(server), Sec_Fetch_Site="same-origin",
+                      Content_Type="application/x-www-form-urlencoded")[2]
+    token = re.search(r">(hf_\w+)<", text).group(1)
+    likes = json.loads(server.ask("GET", "/api/spaces/admin/open")[2])["likes"]
+    for path in ("/api/spaces/admin/open/like", "/spaces/admin/open/like", "/api/spaces/admin/open/pause", "/spaces/admin/open/pause"):
+        assert server.ask("POST", path, token=token)[0] == 403, path
+    assert json.loads(server.ask("GET", "/api/spaces/admin/open")[2])["likes"] == likes
+
+
+@pytest.mark.parametrize("variable", [{"key": "A B", "value": "x"}, {"key": "", "value": "x"}, {"key": "A", "value": "x" * 70000}, {"key": "A"}, "A"])
+def test_a_bad_variable_leaves_no_half_made_space(server, variable):
+    body = {"name": "half", "type": "space", "sdk": "static", "variables": [variable]}
+    assert server.ask("POST", "/api/repos/create", json.dumps(body), token=server.token)[0] == 400
+    assert server.ask("GET", "/api/spaces/admin/half", token=server.token)[0] == 404
+
+
 def ws_of(server, query, path="/-/ws/logs", **options):
     s = socket.socket(socket.AF_UNIX)
     s.settimeout(20)
@@ -227,6 +270,9 @@ def close_code(ws):
 def test_websocket_logs_refuse_with_a_reason(server):
     assert close_code(ws_of(server, "space=admin/absent&kind=run")) == 4404
     assert close_code(ws_of(server, "space=admin/secret&kind=run")) == 4404
+    # A log can hold what the app read: as on /api/…/logs only those who may change the Space get it.
+    assert close_code(ws_of(server, "space=admin/open&kind=run")) == 4401
+    assert close_code(ws_of(server, f"space=admin/open&kind=run&token={server.other}")) == 4403
     assert close_code(ws_of(server, "space=admin/open&kind=nonsense")) == 4400
     assert close_code(ws_of(server, "space=admin/open&kind=run&token=hf_wrong")) == 4401
     with pytest.raises(websocket.WebSocketBadStatusException) as e:

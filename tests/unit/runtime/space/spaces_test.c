@@ -444,6 +444,24 @@ static void a_removed_space_leaves_nothing(void **state)
 	assert_int_equal(spaces_view(w->sp, &id, &w->arena, &v, NULL), -SP_ENOENT);
 }
 
+/* One request deletes it; another, which found it a moment before, pushes and restarts. */
+static void a_space_that_is_deleted_under_a_push_does_not_come_back(void **state)
+{
+	struct world *w = *state;
+	struct sp_id id = world_space(w);
+	const char *commit = world_push(w, &id, gradio, "app.py", app);
+	struct space_view v;
+
+	test_loop_run(&w->loop, 1000);
+	assert_int_equal(store_repo_del(w->store, &id, NULL), 0);
+	assert_int_equal(spaces_remove(w->sp, &id, NULL), 0);
+	spaces_pushed(w->sp, &id, commit);
+	test_loop_run(&w->loop, 1000);
+	assert_false(world_route(w, "ada-app0")->set);
+	assert_int_equal(spaces_view(w->sp, &id, &w->arena, &v, NULL), -SP_ENOENT);
+	assert_int_equal(fake_live(&w->fake, PROFILE_RUN) + fake_live(&w->fake, PROFILE_WORKER) + fake_live(&w->fake, PROFILE_BUILD), 0);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, world_open, world_close)
@@ -457,6 +475,7 @@ int main(void)
 		T(pause_stops_and_restart_brings_back), T(a_new_server_adopts_what_runs),
 		T(a_release_that_failed_beside_does_not_cost_the_old_one_its_adoption), T(what_a_dead_server_left_is_done_again),
 		T(a_lost_image_is_built_again), T(no_free_slot_is_waited_for), T(a_removed_space_leaves_nothing),
+		T(a_space_that_is_deleted_under_a_push_does_not_come_back),
 	};
 
 	if (!fake_net())

@@ -76,6 +76,15 @@ static void stored_causes_come_back(void **state SP_UNUSED)
 	fault_clear(&f);
 }
 
+static void a_fact_cut_inside_a_character_is_still_utf8(void **state SP_UNUSED)
+{
+	struct fault f = { 0 };
+
+	fault_set(&f, CAUSE_UNRESOLVABLE, "'caf\xc3", NULL);
+	assert_string_equal(f.text.text, "The requirements cannot be installed: 'caf?");
+	fault_clear(&f);
+}
+
 static void evidence_begins_at_the_last_traceback(void **state SP_UNUSED)
 {
 	struct sp_arena a;
@@ -95,6 +104,7 @@ int main(void)
 		cmocka_unit_test(moves_outside_the_table_are_refused),
 		cmocka_unit_test(every_cause_takes_its_facts),
 		cmocka_unit_test(stored_causes_come_back),
+		cmocka_unit_test(a_fact_cut_inside_a_character_is_still_utf8),
 		cmocka_unit_test(evidence_begins_at_the_last_traceback),
 	};
 
