@@ -113,7 +113,7 @@ static void arg_allow(const struct launcher *l, struct args *a)
 
 static void role_args(const struct launcher *l, unsigned role, int sock, struct args *a)
 {
-	static char listen_name[512];
+	static char listen_name[512], edge_uid[16];
 
 	a->at[a->n++] = facts[role].name;
 	arg_fd(a, role == ROLE_EGRESS ? "--launcher-fd" : "--launch-fd", sock);
@@ -127,6 +127,8 @@ static void role_args(const struct launcher *l, unsigned role, int sock, struct 
 	snprintf(listen_name, sizeof(listen_name), "%s:%s", l->domain, l->public_port);
 	arg(a, "--state", "/state");
 	arg(a, "--listen-name", listen_name);
+	snprintf(edge_uid, sizeof(edge_uid), "%u", l->roles[ROLE_EDGE].uid);     /* the server sees no /etc/passwd */
+	arg(a, "--edge-uid", edge_uid);
 	arg_fd(a, "--http-fd", l->http);
 	arg_fd(a, "--ws-fd", l->ws);
 	arg_fd(a, "--route-fd", l->route);
