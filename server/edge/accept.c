@@ -24,6 +24,12 @@ static void prepare(int fd)
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
 }
 
+static void stop(struct edge *e, unsigned listeners)
+{
+	for (unsigned i = 0; i < listeners; i++)
+		epoll_ctl(e->epoll, EPOLL_CTL_DEL, e->listeners[i].fd, NULL);
+}
+
 void accept_start(struct edge *e)
 {
 	if (e->accepting || e->draining || e->now < e->accept_after || e->nconns >= e->max_conns)
@@ -32,18 +38,19 @@ void accept_start(struct edge *e)
 		struct sp_err err;
 
 		prepare(e->listeners[i].fd);
-		if (loop_watch(e, &e->listeners[i], EPOLLIN, &err) < 0)
+		if (loop_watch(e, &e->listeners[i], EPOLLIN, &err) < 0) {
 			log_err("listener not watched: %s", err.msg);
+			stop(e, i);     /* the chores come again */
+			return;
+		}
 	}
 	e->accepting = true;
 }
 
 void accept_stop(struct edge *e)
 {
-	if (!e->accepting)
-		return;
-	for (unsigned i = 0; i < e->nlisteners; i++)
-		epoll_ctl(e->epoll, EPOLL_CTL_DEL, e->listeners[i].fd, NULL);
+	if (e->accepting)
+		stop(e, e->nlisteners);
 	e->accepting = false;
 }
 
@@ -76,7 +83,7 @@ static void set_peer(struct conn *c, const struct sockaddr_storage *from)
 
 void accept_turn(struct edge *e, const struct side *listener)
 {
-	for (unsigned i = 0; i < BATCH; i++) {
+	for (unsigned i = 0; i < BATCH && e->accepting; i++) {         /* the other listener of this turn may have stopped it */
 		struct sockaddr_storage from = { 0 };
 		socklen_t n = sizeof(from);
 		struct conn *c;

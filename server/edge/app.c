@@ -197,11 +197,11 @@ static void forget_dials(struct edge *e)
 
 void launcher_event(struct edge *e)
 {
-	static struct sp_msg m;
+	struct sp_msg *m = &e->msg;
 	struct sp_err err;
 
 	for (unsigned i = 0; i < LAUNCHER_BATCH; i++) {
-		int r = sp_msg_recv(e->launcher.fd, &launch_table, LAUNCH_FROM_LAUNCHER, &m, &err);
+		int r = sp_msg_recv(e->launcher.fd, &launch_table, LAUNCH_FROM_LAUNCHER, m, &err);
 
 		if (r == -SP_EBUSY)
 			return;
@@ -214,8 +214,8 @@ void launcher_event(struct edge *e)
 			log_err("launcher is gone: %s", r < 0 ? err.msg : "end of stream");
 			exit(1);
 		}
-		take_sockets(e, &m);
-		sp_msg_close(&m);
+		take_sockets(e, m);
+		sp_msg_close(m);
 	}
 }
 

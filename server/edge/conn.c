@@ -31,7 +31,7 @@ void conn_clock(struct edge *e, struct conn *c, enum conn_clock what, uint64_t a
 	if (what == CLOCK_NONE)
 		timer_stop(&c->clock.timer);
 	else
-		timer_set(&e->wheel, &c->clock.timer, e->now + after_ms);
+		timer_set(&e->wheel, &c->clock.timer, e->now + after_ms / e->test_speed);
 }
 
 void conn_close(struct edge *e, struct conn *c, bool reset)
@@ -113,7 +113,8 @@ void conn_finish(struct edge *e, struct conn *c)
 static void set_clock(struct edge *e, struct conn *c)
 {
 	bool answering = c->req_state == REQ_AGAIN || c->req_state == REQ_WAIT || c->req_state == REQ_CONNECT || c->req_state == REQ_DONE;
-	bool stalls = (c->req_state == REQ_BODY && c->req.ok == 0 && c->clock_is != CLOCK_EXPECT) || c->side.out ||
+	bool waits = c->req_state == REQ_BODY && c->req.ok == 0 && !c->req.pipe;        /* else the app does not read */
+	bool stalls = (waits && c->clock_is != CLOCK_EXPECT) || c->side.out ||
 		      (c->res_state == RES_BODY && (c->res.ok > 0 || c->res.pipe));
 
 	if (c->req_state == REQ_HEAD || c->req_state == REQ_TUNNEL || c->req_state == REQ_DRAIN)

@@ -154,6 +154,8 @@ struct edge {
 	char *head_out;                 /* heads are written here */
 	struct sp_str domain;
 	char run_dir[80];
+	unsigned test_speed;            /* limits on time are divided by it */
+	struct sp_msg msg;              /* the one just received */
 
 	struct side listeners[8];
 	unsigned nlisteners;
@@ -206,8 +208,8 @@ static inline struct up *up_of(struct side *s)
 
 /* ---- pump.c: sockets and bodies ---- */
 
-/* Read once into SIDE's buffer. True when something came; else look at can_read, eof, broken. */
-bool side_fill(struct edge *e, struct side *s);
+/* Read once into SIDE's buffer, up to MOST bytes in all. True when something came; else look at can_read, eof, broken. */
+bool side_fill(struct edge *e, struct side *s, size_t most);
 
 /* Give the shared buffer back, or keep what is left in it. After every step that may have read. */
 void side_settle(struct edge *e, struct side *s);
@@ -278,6 +280,7 @@ enum upstream upstream_get(struct edge *e, struct conn *c, enum place place, str
 void upstream_put(struct edge *e, struct conn *c, bool reusable);        /* c->up has answered */
 void upstream_close(struct edge *e, struct up *up);
 void upstream_event(struct edge *e, struct up *up, uint32_t events);
+bool upstream_drop_idle(struct edge *e, struct up *up);  /* true: UP was at rest, and is closed */
 struct up *upstream_adopt(struct edge *e, struct conn *c, struct pool *pool, struct app *app, int fd);
 void pool_close(struct edge *e, struct pool *pool);
 

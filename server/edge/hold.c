@@ -30,6 +30,7 @@ void hold_on(struct edge *e, struct conn *c, struct link *list, bool page_soon)
 
 	if (e->nheld >= SP_LIMIT_edge_held_requests) {
 		respond(e, c, 503, "too-many-waiting", "Too many requests are waiting. Try again in a few seconds.", c->has_body);
+		conn_ready(e, c);               /* it may not be its turn: the launcher answered */
 		return;
 	}
 	if (c->hold_until == 0)

@@ -106,7 +106,7 @@ static void start_draining(struct edge *e)
 		struct conn *c = LINK_OF(l, struct conn, all);
 
 		next = l->next;
-		if (c->req_state == REQ_HEAD && side_has(&c->side) == 0)
+		if (c->req_state == REQ_HEAD && side_has(&c->side) == 0 && !c->side.out)
 			conn_close(e, c, false);
 	}
 	chores_soon(e);
@@ -178,6 +178,17 @@ static void free_dead(struct edge *e)
 	}
 }
 
+/* Resting connections that stir, before a request of the same turn takes one of them: what they say answers nobody. */
+static void drop_spoilt(struct edge *e, const struct epoll_event *events, int n)
+{
+	for (int i = 0; i < n; i++) {
+		struct side *s = events[i].data.ptr;
+
+		if (s->kind == SIDE_UPSTREAM)
+			(void)upstream_drop_idle(e, up_of(s));
+	}
+}
+
 int loop_run(struct edge *e)
 {
 	struct epoll_event events[EVENTS];
@@ -191,6 +202,7 @@ int loop_run(struct edge *e)
 			return 1;
 		}
 		e->now = sp_mono_ms();
+		drop_spoilt(e, events, n);
 		for (int i = 0; i < n; i++)
 			on_event(e, events[i].data.ptr, events[i].events);
 		run_ready(e);

@@ -18,7 +18,7 @@
 #include "log.h"
 #include "num.h"
 
-enum { OPT_LISTEN = 1, OPT_LAUNCH, OPT_DOMAIN, OPT_PORT, OPT_RUN, SPARE_PERCENT = 8, FILES_MAX = 1 << 20 };
+enum { OPT_LISTEN = 1, OPT_LAUNCH, OPT_DOMAIN, OPT_PORT, OPT_RUN, OPT_SPEED, SPARE_PERCENT = 8, FILES_MAX = 1 << 20 };
 
 static const struct option options[] = {
 	{ "listen-fd", required_argument, NULL, OPT_LISTEN },
@@ -26,6 +26,7 @@ static const struct option options[] = {
 	{ "domain", required_argument, NULL, OPT_DOMAIN },
 	{ "public-port", required_argument, NULL, OPT_PORT },
 	{ "run-dir", required_argument, NULL, OPT_RUN },
+	{ "test-speed", required_argument, NULL, OPT_SPEED },
 	{ 0 },
 };
 
@@ -53,7 +54,7 @@ static int add_listener(struct edge *e, const char *text)
 /* The public port is for later use with redirects; it is only checked to be a number. */
 static int take_option(struct edge *e, int opt, const char *arg)
 {
-	uint64_t port;
+	uint64_t n;
 
 	switch (opt) {
 	case OPT_LISTEN:
@@ -64,9 +65,14 @@ static int take_option(struct edge *e, int opt, const char *arg)
 		e->domain = sp_str_of(arg);
 		return e->domain.n == 0 || e->domain.n > 190 ? -1 : 0;
 	case OPT_PORT:
-		return sp_parse_u64(arg, strlen(arg), 65535, &port);
+		return sp_parse_u64(arg, strlen(arg), 65535, &n);
 	case OPT_RUN:
 		return sp_copy(e->run_dir, sizeof(e->run_dir), arg);
+	case OPT_SPEED:
+		if (sp_parse_u64(arg, strlen(arg), 1000, &n) < 0 || n == 0)
+			return -1;
+		e->test_speed = (unsigned)n;
+		return 0;
 	default:
 		return -1;
 	}
@@ -77,6 +83,7 @@ static int parse_options(struct edge *e, int argc, char **argv)
 	int opt;
 
 	e->launcher.fd = -1;
+	e->test_speed = 1;
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1)
 		if (take_option(e, opt, optarg) < 0)
 			return -1;

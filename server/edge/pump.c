@@ -63,7 +63,7 @@ static bool make_room(struct edge *e, struct side *s)
 	return true;
 }
 
-bool side_fill(struct edge *e, struct side *s)
+bool side_fill(struct edge *e, struct side *s, size_t most)
 {
 	size_t room;
 	ssize_t n;
@@ -72,9 +72,11 @@ bool side_fill(struct edge *e, struct side *s)
 		return false;
 	if (!s->in)
 		s->in = take_scratch(e);
-	if (!make_room(e, s))
+	if (side_has(s) >= most || !make_room(e, s))
 		return false;
 	room = s->in->cap - s->in->end;
+	if (room > most - side_has(s))
+		room = most - side_has(s);
 	do {
 		n = recv(s->fd, s->in->p + s->in->end, room, 0);
 	} while (n < 0 && errno == EINTR);
@@ -279,7 +281,7 @@ int body_step(struct edge *e, struct body *b, struct side *from, struct side *to
 	if (splice_wants(e, b, from, to))
 		return splice_step(e, b, from, to);
 	if (b->ok == 0 && !b->ended) {
-		if (!to->can_write || !side_fill(e, from))
+		if (!to->can_write || !side_fill(e, from, buf_room(BUF_BIG)))
 			return 0;
 		r = body_admit(b, from, err);
 		if (r < 0)

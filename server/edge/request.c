@@ -79,7 +79,7 @@ static bool decide_route(struct edge *e, struct conn *c, const struct head *h, s
 		hold_on(e, c, &r->held, true);
 		return false;
 	}
-	if (r->added && (r->kind == ROUTE_APP || r->kind == ROUTE_STATIC) && !c->added) {
+	if (r->added && (r->kind == ROUTE_APP || r->kind == ROUTE_STATIC)) {
 		r->added->refs++;
 		c->added = r->added;
 	}
@@ -93,6 +93,8 @@ static bool decide(struct edge *e, struct conn *c, const struct head *h, struct 
 	struct route *r;
 
 	*d = (struct decision){ .place = PLACE_HTTP };
+	added_put(c->added);            /* of an earlier dispatch: the route may have changed */
+	c->added = NULL;
 	switch (host_classify(h->host, e->domain, &label)) {
 	case HOST_PLATFORM:
 		if (h->upgrade && h->target.n > 6 && memcmp(h->target.p, "/-/ws/", 6) == 0)
@@ -166,7 +168,7 @@ static void send_request(struct edge *e, struct conn *c, const struct head *h, c
 	if (c->expects && c->req_state == REQ_BODY)
 		conn_clock(e, c, CLOCK_EXPECT, SP_LIMIT_edge_expect_ms);
 	else
-		c->clock_is = CLOCK_IDLE;       /* set_clock stops or replaces it */
+		conn_clock(e, c, CLOCK_NONE, 0);        /* set_clock starts the right one */
 	if (up->app)
 		app_seen(e, up->app);
 }
@@ -264,7 +266,7 @@ static bool read_head(struct edge *e, struct conn *c)
 	size_t size;
 	int r, status;
 
-	if (!side_flush(e, s) || (c->scan.at == side_has(s) && !side_fill(e, s))) {
+	if (!side_flush(e, s) || (c->scan.at == side_has(s) && !side_fill(e, s, buf_room(BUF_MID)))) {
 		if (s->eof || side_dead(s))
 			conn_close(e, c, false);
 		return false;
@@ -328,7 +330,7 @@ static bool drain(struct edge *e, struct conn *c)
 		conn_close(e, c, false);
 		return false;
 	}
-	if (side_fill(e, s))
+	if (side_fill(e, s, buf_room(BUF_BIG)))
 		return true;
 	if (s->eof || s->broken)
 		conn_close(e, c, false);

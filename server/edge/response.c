@@ -12,6 +12,8 @@ static const struct head_limits limits = {
 
 enum { INTERIMS_MAX = 16 };
 
+static const char too_large[] = "The app's answer has a header that is too large.";
+
 static void bad_gateway(struct edge *e, struct conn *c, const char *code, const char *sentence)
 {
 	bool close = c->req_state == REQ_BODY;
@@ -61,19 +63,33 @@ static void pass_interim(struct edge *e, struct conn *c, const struct head *h)
 	}
 	if (c->clock_is == CLOCK_EXPECT)
 		conn_clock(e, c, CLOCK_NONE, 0);
-	if (!c->http10 && !(h->status == 100 && c->said_continue))
-		side_push(e, &c->side, e->head_out, write_head(e, c, h, false), NULL, 0);
+	if (!c->http10 && !(h->status == 100 && c->said_continue)) {
+		size_t n = write_head(e, c, h, false);
+
+		if (n == 0) {
+			bad_gateway(e, c, "bad-response", too_large);
+			return;
+		}
+		side_push(e, &c->side, e->head_out, n, NULL, 0);
+	}
 	side_eat(from, h->size);
 	c->res_scan = (struct head_scan){ 0 };
 }
 
 static void pass_upgrade(struct edge *e, struct conn *c, const struct head *h)
 {
+	size_t n;
+
 	if (!c->upgrade || !h->upgrade) {
 		bad_gateway(e, c, "bad-upgrade", "The app switched protocols although nobody asked it to.");
 		return;
 	}
-	side_push(e, &c->side, e->head_out, write_head(e, c, h, false), NULL, 0);
+	n = write_head(e, c, h, false);
+	if (n == 0) {                           /* a tunnel without a head would let the app write its own, cookies and all */
+		bad_gateway(e, c, "bad-response", too_large);
+		return;
+	}
+	side_push(e, &c->side, e->head_out, n, NULL, 0);
 	side_eat(&c->up->side, h->size);
 	tunnel_start(e, c);
 }
@@ -88,7 +104,7 @@ static void pass_final(struct edge *e, struct conn *c, const struct head *h)
 	c->up_reusable = h->keep_alive && h->body != HEAD_UNTIL_EOF;
 	n = write_head(e, c, h, !c->keep_alive);
 	if (n == 0) {
-		bad_gateway(e, c, "bad-response", "The app's answer has a header that is too large.");
+		bad_gateway(e, c, "bad-response", too_large);
 		return;
 	}
 	side_eat(from, h->size);
@@ -118,7 +134,7 @@ static bool read_head(struct edge *e, struct conn *c)
 			conn_close(e, c, false);
 		return false;
 	}
-	if (c->res_scan.at == side_has(s) && !side_fill(e, s)) {
+	if (c->res_scan.at == side_has(s) && !side_fill(e, s, buf_room(BUF_BIG))) {
 		if (s->eof || s->broken) {
 			lost(e, c);
 			return true;

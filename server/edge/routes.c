@@ -244,17 +244,17 @@ static void disconnect(struct edge *e, const char *why)
 
 void routes_event(struct edge *e)
 {
-	static struct sp_msg m;
+	struct sp_msg *m = &e->msg;
 	struct sp_err err;
 
 	for (unsigned i = 0; i < BATCH && e->routes_side.fd >= 0; i++) {
-		int r = sp_msg_recv(e->routes_side.fd, &route_table, ROUTE_TO_EDGE, &m, &err);
+		int r = sp_msg_recv(e->routes_side.fd, &route_table, ROUTE_TO_EDGE, m, &err);
 
 		if (r == -SP_EBUSY)
 			return;
 		if (r <= 0)
 			disconnect(e, r < 0 ? err.msg : "end of stream");
-		else if (!take(e, &m))
+		else if (!take(e, m))
 			disconnect(e, "malformed route");
 	}
 }

@@ -37,7 +37,7 @@ bool tunnel_step(struct edge *e, struct conn *c, bool from_client)
 
 	if (b->ended)
 		return false;
-	if (b->ok == 0 && side_flush(e, to) && to->can_write && (side_has(from) > 0 || side_fill(e, from)))
+	if (b->ok == 0 && side_flush(e, to) && to->can_write && (side_has(from) > 0 || side_fill(e, from, buf_room(BUF_BIG))))
 		admit(e, c, b, from, from_client);
 	if (b->ok > 0)
 		r = body_step(e, b, from, to, NULL);

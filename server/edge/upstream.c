@@ -141,14 +141,20 @@ static void connected(struct edge *e, struct up *up, uint32_t events)
 	request_connected(e, c);
 }
 
+bool upstream_drop_idle(struct edge *e, struct up *up)
+{
+	if (up->conn)
+		return false;
+	upstream_close(e, up);
+	return true;
+}
+
 void upstream_event(struct edge *e, struct up *up, uint32_t events)
 {
 	struct conn *c = up->conn;
 
-	if (!c) {                       /* idle: whatever it is, the next request shall not meet it */
-		upstream_close(e, up);
+	if (upstream_drop_idle(e, up))
 		return;
-	}
 	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 		up->side.can_read = true;
 	if (events & EPOLLOUT)

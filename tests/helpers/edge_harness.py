@@ -56,7 +56,7 @@ class Launcher(threading.Thread):
     def __init__(self):
         super().__init__(daemon=True)
         self.mine, self.theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.refuse, self.dials = False, []
+        self.refuse, self.dials, self.most = False, [], 32
 
     def run(self):
         while True:
@@ -73,6 +73,7 @@ class Launcher(threading.Thread):
             if self.refuse:
                 self.mine.send(message(LAUNCH["SOCKETS"], struct.pack("<IIII", index, generation, 0, 4), seq))
                 continue
+            count = min(count, self.most)
             made = [socket.socket(socket.AF_INET6 if family == 6 else socket.AF_INET) for _ in range(count)]
             body = struct.pack("<IIII", index, generation, count, 0)
             socket.send_fds(self.mine, [message(LAUNCH["SOCKETS"], body, seq)], [s.fileno() for s in made])
@@ -226,8 +227,10 @@ class Server:
 
 
 class Harness:
-    def __init__(self, program=None, domain="localhost", port=0, serve=True):
-        self.program, self.domain = program or binary(), domain
+    """`files`: edge's limit of descriptors. `args`: more of its options."""
+
+    def __init__(self, program=None, domain="localhost", port=0, serve=True, files=None, args=()):
+        self.program, self.domain, self.files, self.args = program or binary(), domain, files, list(args)
         self.run_dir = tempfile.mkdtemp(prefix="edge-")
         self.listener = socket.create_server(("127.0.0.1", port), backlog=4096)
         self.port = self.listener.getsockname()[1]
@@ -247,8 +250,9 @@ class Harness:
         self.launcher = Launcher()
         self.launcher.start()
         fds = (self.listener.fileno(), self.launcher.theirs.fileno())
-        self.proc = subprocess.Popen([self.program, "--listen-fd", str(fds[0]), "--launch-fd", str(fds[1]), "--domain", self.domain,
-                                      "--public-port", str(self.port), "--run-dir", self.run_dir], pass_fds=fds)
+        limit = ["prlimit", f"--nofile={self.files}"] if self.files else []
+        self.proc = subprocess.Popen([*limit, self.program, "--listen-fd", str(fds[0]), "--launch-fd", str(fds[1]), "--domain", self.domain,
+                                      "--public-port", str(self.port), "--run-dir", self.run_dir, *self.args], pass_fds=fds)
         self.launcher.theirs.close()
 
     def stop_edge(self, sig=signal.SIGKILL):

@@ -17,7 +17,8 @@ import pytest
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TESTS / "helpers"))
-from edge_harness import APP, DOWN, EMBED_OFF, Harness, PRIVATE, STATIC, WAITING, read_request, space_id  # noqa: E402
+from edge_harness import (APP, DOWN, EMBED_OFF, ENTRY, Harness, LAUNCH, PRIVATE, ROUTE, STATIC, WAITING, message,  # noqa: E402
+                          read_request, space_id)
 
 SECS = 10
 
@@ -624,6 +625,295 @@ def test_a_deleted_route_is_unknown(h, app):
     while get(h, "a.localhost").status == 200:
         pass
     assert get(h, "a.localhost").status == 404
+
+
+# ---- limits ----
+
+def cpu_ms(pid):
+    fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) * 1000 // os.sysconf("SC_CLK_TCK")
+
+
+def open_files(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def test_more_connections_than_the_limit_wait_and_cost_nothing():
+    """64 descriptors are 29 connections: the limit edge_connections, made small."""
+    with Harness(files=64) as h:
+        socks = [h.connect() for _ in range(29)]
+        for s in socks:
+            s.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert read_answer(s).status == 200
+        late = h.connect()
+        late.sendall(b"GET /late HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        before = cpu_ms(h.proc.pid)
+        assert not select.select([late], [], [], 0.5)[0]
+        assert cpu_ms(h.proc.pid) - before < 100
+        socks[0].sendall(b"GET /still HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert read_answer(socks[0]).json()["target"] == "/still"
+        socks.pop().close()
+        assert read_answer(late).json()["target"] == "/late"
+        for s in socks:
+            s.close()
+        late.close()
+
+
+def test_running_out_of_descriptors_delays_and_breaks_nothing(app):
+    """64 descriptors, most of them taken by sockets of apps: accepting, dialing and reaching the server fail with EMFILE for a while."""
+    with Harness(files=64) as h:
+        idle = open_files(h.proc.pid)
+        h.server.route("a", APP, app.port)
+        h.server.route("b", APP, app.port, slot=(2, 1))
+        h.server.route("c", APP, app.port, slot=(3, 1))
+        h.launcher.most = 8                          # the batch is smaller than what is left, so that it fits at last
+        socks = []
+        for i in range(28):
+            socks.append(h.connect())
+            socks[-1].sendall(b"GET /%d HTTP/1.1\r\nHost: %s.localhost\r\nConnection: close\r\n\r\n" % (i, b"abc"[i % 3:i % 3 + 1]))
+        before = cpu_ms(h.proc.pid)
+        begun = time.monotonic()
+        for i, s in enumerate(socks):
+            a = read_answer(s)
+            assert a.status == 200 and a.json()["target"] == f"/{i}"
+            s.close()
+        assert cpu_ms(h.proc.pid) - before < 200 + (time.monotonic() - begun) * 300
+        for label in "abc":
+            h.server.unroute(label)
+        get(h, "localhost")
+        end = time.monotonic() + SECS
+        while open_files(h.proc.pid) > idle + 2:     # one to the server may rest
+            assert time.monotonic() < end, "descriptors leak"
+            get(h, "localhost", extra="Connection: close\r\n")
+
+
+@pytest.fixture
+def hasty():
+    """An edge whose seconds are hundredths: 30 s are 0.3 s."""
+    with Harness(args=["--test-speed", "100"]) as harness:
+        yield harness
+
+
+def test_an_idle_connection_is_closed_in_the_end(hasty):
+    with hasty.connect() as s:
+        s.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert read_answer(s).status == 200
+        begun = time.monotonic()
+        assert s.recv(1) == b""
+        assert 0.8 < time.monotonic() - begun < 5
+
+
+def test_an_upload_that_flows_is_not_cut(hasty):
+    """Longer than the limits of a first head (0.3 s here), of an idle connection (0.9 s) and of one that stalls (3 s)."""
+    app = App(echo)
+    hasty.server.route("a", APP, app.port)
+    routed(hasty, "a")
+    with hasty.connect() as s:
+        for length in (25, 16):
+            s.sendall(b"POST / HTTP/1.1\r\nHost: a.localhost\r\nContent-Length: %d\r\n\r\n" % length)
+            for _ in range(length):
+                time.sleep(0.15)                     # the pace of the client is what is tested
+                s.sendall(b"x")
+            assert read_answer(s).json()["length"] == length
+    app.close()
+
+
+def test_an_upload_that_stalls_is_cut(hasty):
+    app = App(echo)
+    hasty.server.route("a", APP, app.port)
+    routed(hasty, "a")
+    with hasty.connect() as s:
+        s.sendall(b"POST / HTTP/1.1\r\nHost: a.localhost\r\nContent-Length: 2\r\n\r\nx")
+        begun = time.monotonic()
+        s.settimeout(SECS)
+        assert s.recv(1) == b""
+        assert time.monotonic() - begun > 2.5
+    assert len(app.requests) == 1
+    app.close()
+
+
+@pytest.mark.parametrize("length", [60000, 64 << 20])
+def test_an_app_that_is_busy_may_read_its_upload_late(hasty, length):
+    """Later than the limit of a client that stalls (3 s): it is not the client that does."""
+    def late(app, conn):
+        left = length - len(until(conn, b"\r\n\r\n").partition(b"\r\n\r\n")[2])
+        time.sleep(3.5)                              # the app's pace is what is tested
+        while left > 0 and (data := conn.recv(1 << 20)):
+            left -= len(data)
+        if left == 0:
+            conn.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\ndone")
+    app = App(late)
+    hasty.server.route("a", APP, app.port)
+    with hasty.connect() as s:
+        s.sendall(b"POST / HTTP/1.1\r\nHost: a.localhost\r\nContent-Length: %d\r\n\r\n" % length)
+        s.settimeout(SECS)
+        sender = threading.Thread(target=send_quietly, args=(s, b"x" * length))
+        sender.start()
+        assert until(s, b"done")
+        sender.join()
+    app.close()
+
+
+def send_quietly(s, data):
+    try:
+        s.sendall(data)
+    except OSError:
+        pass
+
+
+def test_an_app_silent_about_100_continue_is_spoken_for(h):
+    """After 1 s. The app's own 100 does not follow a second time, and an app that answers first is believed."""
+    def silent(app, conn):
+        buf = until(conn, b"\r\n\r\n")
+        assert b"100-continue" in buf.lower()
+        body = until(conn, b"hi", buf.partition(b"\r\n\r\n")[2])
+        conn.sendall(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n" + body)
+
+    def eager(app, conn):
+        until(conn, b"\r\n\r\n")
+        conn.sendall(b"HTTP/1.1 413 No\r\nContent-Length: 0\r\n\r\n")
+    apps = App(silent), App(eager)
+    h.server.route("silent", APP, apps[0].port)
+    h.server.route("eager", APP, apps[1].port, slot=(2, 1))
+    head = "POST / HTTP/1.1\r\nHost: %s.localhost\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"
+    with h.connect() as s:
+        begun = time.monotonic()
+        s.sendall((head % "silent").encode())
+        assert read_answer(s).status == 100
+        assert time.monotonic() - begun > 0.9
+        s.sendall(b"hi")
+        a = read_answer(s)
+        assert (a.status, a.body) == (200, b"hi")
+    with h.connect() as s:
+        s.sendall((head % "eager").encode())
+        a = read_answer(s)
+        assert a.status == 413 and a.get("connection") == "close"
+    for a in apps:
+        a.close()
+
+
+def test_pipelined_requests_behind_a_held_one_stay_in_the_kernel(h):
+    """Memory of a hold is one head (limits.def), whatever the client sends behind it."""
+    h.server.route("a", WAITING)
+    base, socks, junk = memory_kb(h.proc.pid), [], b"GET / HTTP/1.1\r\nHost: a.localhost\r\n\r\n" * 3000
+    for _ in range(200):
+        s = h.connect()
+        s.setblocking(False)
+        s.send(junk)
+        socks.append(s)
+    assert h.server.wait_heard("WAKE", "a")
+    assert get(h, "localhost").status == 200
+    assert memory_kb(h.proc.pid) - base < 200 * 48
+    for s in socks:
+        s.close()
+
+
+# ---- what peers may not do ----
+
+def test_bytes_behind_an_answer_are_never_the_next_one(h):
+    """Both in one turn of the loop: the next request, and behind it what the app still said on the resting connection."""
+    stray = threading.Event()
+
+    def chatty(app, conn):
+        buf = b""
+        for i in range(2):
+            request = read_request(conn, buf)
+            if not request:
+                return
+            app.note(request)
+            conn.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood")
+            if stray.wait(SECS) and len(app.requests) == 1:
+                conn.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nbad")
+                said.set()
+    said = threading.Event()
+    app = App(chatty)
+    h.server.route("a", APP, app.port)
+    with h.connect() as s:
+        s.sendall(b"GET /1 HTTP/1.1\r\nHost: a.localhost\r\n\r\n")
+        assert read_answer(s).body == b"good"
+        get(h, "localhost")                          # edge has gone to sleep since
+        h.proc.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, h.proc.pid, os.WSTOPPED)
+        s.sendall(b"GET /2 HTTP/1.1\r\nHost: a.localhost\r\n\r\n")
+        stray.set()
+        assert said.wait(SECS)
+        h.proc.send_signal(signal.SIGCONT)
+        assert read_answer(s).body == b"good"
+    app.close()
+
+
+def test_a_switch_of_protocols_whose_head_cannot_be_sent_is_none(h):
+    """The cookie grows when it is written anew: without a head, the tunnel would let the app write its own."""
+    def app_of(head):
+        def handler(app, conn):
+            read_request(conn, b"")
+            conn.sendall(head + b"Set-Cookie: a=b" + b";" * 60000 + b"Domain=localhost\r\n\r\nHTTP/1.1 200 OK\r\nX-Own: 1\r\n\r\n")
+        return App(handler)
+    heads = (b"HTTP/1.1 101 S\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n", b"HTTP/1.1 103 Early Hints\r\n", b"HTTP/1.1 200 OK\r\n")
+    for i, head in enumerate(heads):
+        app = app_of(head)
+        h.server.route(f"a{i}", APP, app.port, slot=(i + 1, 1))
+        a = get(h, f"a{i}.localhost", extra="Upgrade: websocket\r\nConnection: Upgrade\r\n")
+        assert a.status == 502 and a.json()["code"] == "bad-response" and not a.get("x-own")
+        app.close()
+
+
+def bad_messages(table, names):
+    """What no honest peer sends: too short for a head, of a later version, of unknown kind, in the wrong direction, too short, too long."""
+    yield b"x"
+    yield struct.pack("<HHIII", 99, table[names[0]], 0, 8, 0) + bytes(8)
+    yield struct.pack("<HHIII", 1, 999, 0, 8, 0) + bytes(8)
+    yield struct.pack("<HHIII", 1, table[names[1]], 0, 32, 0) + bytes(32)
+    yield struct.pack("<HHIII", 1, table[names[0]], 0, 3, 0) + b"abc"
+    yield struct.pack("<HHIII", 1, table[names[0]], 0, 600, 0) + bytes(600)
+    yield os.urandom(4096)
+
+
+def test_malformed_messages_of_the_server_cost_the_connection_and_no_route(h, app):
+    h.server.route("a", APP, app.port)
+    routed(h, "a")
+    entry = lambda **k: ENTRY.pack(*{"label": b"a", "space": space_id("a").encode(), "kind": 0, "flags": 0, "index": 1, "generation": 1,  # noqa: E731
+                                     "port": app.port, "sdk": 0, "headers": b"", **k}.values())
+    wrong = [message(ROUTE["SET"], e) for e in (entry(label=b""), entry(label=b"x" * 64), entry(space=b"../../../etc/passwd12345"),
+                                                entry(kind=9), entry(port=0), entry(port=70000), entry(headers=b"y" * 512))]
+    wrong.append(message(ROUTE["DEL"], b"z" * 64))
+    for raw in [*bad_messages(ROUTE, ("SET", "WAKE")), *wrong]:
+        with h.server.cond:
+            edge, h.server.edge = h.server.edge, None
+        edge.send(raw)
+        h.wait_connected()                           # again: it has hung up
+        assert get(h, "a.localhost").status == 200
+    files = [socket.socket() for _ in range(3)]
+    before = open_files(h.proc.pid)
+    with h.server.cond:
+        edge, h.server.edge = h.server.edge, None
+    socket.send_fds(edge, [message(ROUTE["SYNCED"], bytes(8))], [f.fileno() for f in files])
+    h.wait_connected()
+    assert get(h, "a.localhost").status == 200
+    assert open_files(h.proc.pid) <= before + 1
+    for f in files:
+        f.close()
+
+
+def test_malformed_messages_of_the_launcher_are_survived(h, app):
+    h.server.route("a", APP, app.port)
+    files = [socket.socket() for _ in range(16)]
+    before = open_files(h.proc.pid)
+    for raw in bad_messages(LAUNCH, ("SOCKETS", "DIAL")):
+        h.launcher.mine.send(raw)
+        socket.send_fds(h.launcher.mine, [raw], [f.fileno() for f in files])
+    unasked = message(LAUNCH["SOCKETS"], struct.pack("<IIII", 1, 1, 16, 0), 4711)
+    socket.send_fds(h.launcher.mine, [unasked], [f.fileno() for f in files])
+    assert get(h, "localhost", extra="Connection: close\r\n").status == 200
+    assert open_files(h.proc.pid) <= before + 1      # one to the server may rest
+    assert get(h, "a.localhost").status == 200
+    for f in files:
+        f.close()
+
+
+def test_a_dead_launcher_ends_edge(h):
+    h.launcher.mine.shutdown(socket.SHUT_RDWR)
+    assert h.proc.wait(SECS) == 1
 
 
 # ---- deaths ----
