@@ -49,6 +49,7 @@ T ?=
 test soak: deps-test
 	@$(MAKE) --no-print-directory -j$$(nproc) all fuzz-build
 	@$(MAKE) --no-print-directory -j$$(nproc) SAN=address,undefined unit
+	@$(SUDO) bash sandbox/images/make-images.sh --images "$$HOME/.cache/vitrine/images" --worker $(B)/bin/vitrine-worker --progress
 	@$(SUDO) $(if $(SUDO),env HOME="$$HOME" PATH="$$PATH" CI="$$CI") build/venv/bin/python tests/run.py $(if $(filter soak,$@),--soak) $(if $(T),--only $(T))
 
 lint: $(B)/gen/views.h
