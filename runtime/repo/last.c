@@ -31,7 +31,7 @@ static size_t settle(git_commit *c, const git_tree *before, struct sp_arena *a, 
 	size_t left = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		if (v[i].last_commit[0])
+		if (!v[i].path || v[i].last_commit[0])
 			continue;
 		if (all || !is_same(before, &v[i]))
 			note(c, a, &v[i]);

@@ -129,7 +129,7 @@ int repo_entries_fill(struct repos *rs, const struct sp_id *id, git_repository *
 		size_t size;
 		git_oid oid;
 
-		if (v[i].is_dir)
+		if (!v[i].path || v[i].is_dir)
 			continue;
 		r = git_oid_fromstr(&oid, v[i].oid);
 		if (r >= 0)
@@ -204,10 +204,11 @@ int repo_stat_many(struct repos *rs, const struct sp_id *id, const char *commit,
 		if (!*paths[i] || git_tree_entry_bypath(&at, root, paths[i]) < 0 || !is_listed(at))
 			continue;
 		entry_of(at, sp_arena_str(a, paths[i]), &v[i]);
-		r = repo_entries_fill(rs, id, g, &v[i], 1, e);
-		if (r == 0 && with_last_commit)
-			r = repo_entries_last(g, commit, &v[i], 1, a, e);
 	}
+	if (r == 0)
+		r = repo_entries_fill(rs, id, g, v, n, e);
+	if (r == 0 && with_last_commit)
+		r = repo_entries_last(g, commit, v, n, a, e);   /* one walk for all of them: anybody may ask for a thousand */
 	if (r < 0)
 		return r;
 	*ret = v;

@@ -231,6 +231,15 @@ static size_t gap_line(const struct log_file *f, char out[160])
 	return (size_t)snprintf(out, 160, GAP_FORMAT, f->dropped, iso.s);
 }
 
+static int open_segment(struct log_file *f, struct sp_err *e)
+{
+	char name[48];
+
+	segment_name(f, ".2", name);
+	f->cur = openat(f->dir, name, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return f->cur < 0 ? sp_fail(e, SP_EIO, errno, "open log segment") : 0;
+}
+
 /* The current segment becomes the one before; what was before is dropped and counted. */
 static int next_segment(struct log_file *f, struct sp_err *e)
 {
@@ -239,23 +248,24 @@ static int next_segment(struct log_file *f, struct sp_err *e)
 
 	segment_name(f, ".2", name);
 	segment_name(f, ".1", before);
-	if (f->cur >= 0 && renameat(f->dir, name, f->dir, before) < 0)
-		return sp_fail(e, SP_EIO, errno, "rotate log");
 	if (f->prev >= 0) {
 		f->dropped += f->prev_n;
 		r = write_at(f->head, line, gap_line(f, line), f->head_n, e);
-		if (r < 0)
+		if (r < 0) {    /* a full disk: the next write tries all of this again */
+			f->dropped -= f->prev_n;
 			return r;
-		close(f->prev);
+		}
+		sp_close_p(&f->prev);
+		f->prev = -1;
+		f->prev_n = 0;
 	}
+	if (f->cur >= 0 && renameat(f->dir, name, f->dir, before) < 0)
+		return sp_fail(e, SP_EIO, errno, "rotate log");
 	f->prev = sp_take_fd(&f->cur);
 	f->prev_n = f->cur_n;
 	f->cur_n = 0;
-	f->cur = openat(f->dir, name, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (f->cur < 0)
-		return sp_fail(e, SP_EIO, errno, "open log segment");
 	f->split = true;
-	return 0;
+	return open_segment(f, e);
 }
 
 int log_file_append(struct log_file *f, const char *p, size_t n, struct sp_err *e)
@@ -267,6 +277,11 @@ int log_file_append(struct log_file *f, const char *p, size_t n, struct sp_err *
 		uint64_t room = (f->split ? TAIL_MAX : HEAD_MAX) - *at;
 		size_t part = n < room ? n : (size_t)room;
 
+		if (f->split && f->cur < 0) {   /* the disk was full when it was due */
+			r = open_segment(f, e);
+			if (r < 0)
+				return r;
+		}
 		while (part > 0 && part < n && p[part - 1] != '\n')
 			part--;
 		if (part == 0) {

@@ -36,7 +36,8 @@ static void set_head(struct http_req *rq, struct http_resp *rs, const char *comm
 	/* C-UI-04: whatever the file is, on this origin it runs nothing and frames nothing. */
 	http_set(rq, rs, "Content-Security-Policy", "default-src 'none'; style-src 'none'; sandbox; frame-ancestors 'none'");
 	http_set(rq, rs, "X-Content-Type-Options", "nosniff");
-	http_set(rq, rs, "Cross-Origin-Resource-Policy", "cross-origin");
+	/* Apps are of the same site, so a visitor's cookie goes with what they embed: not with what only he may see. */
+	http_set(rq, rs, "Cross-Origin-Resource-Policy", rq->repo->is_private ? "same-origin" : "cross-origin");
 	set_disposition(rq, rs, at->path, type);
 }
 

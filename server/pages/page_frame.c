@@ -33,6 +33,8 @@ bool page_wants_json(const struct http_req *rq)
 
 static void set_security(struct http_req *rq, struct http_resp *rs, const char *frame)
 {
+	bool is_form = rq->method == HTTP_POST;         /* such an answer may show a new token */
+
 	http_setf(rq, rs, "Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
 		"connect-src 'self'; frame-src %s; form-action 'self'; base-uri 'none'; frame-ancestors 'none'", frame ? frame : "'none'");
 	http_set(rq, rs, "X-Content-Type-Options", "nosniff");
@@ -40,7 +42,7 @@ static void set_security(struct http_req *rq, struct http_resp *rs, const char *
 	http_set(rq, rs, "Referrer-Policy", "strict-origin-when-cross-origin");
 	http_set(rq, rs, "Cross-Origin-Opener-Policy", "same-origin");
 	http_set(rq, rs, "Vary", "Accept, Cookie, HX-Request");
-	http_set(rq, rs, "Cache-Control", "private, no-cache");
+	http_set(rq, rs, "Cache-Control", is_form ? "no-store" : "private, no-cache");
 }
 
 int page_reply(struct http_req *rq, struct http_resp *rs, int status, struct sp_buf *html, const char *frame)

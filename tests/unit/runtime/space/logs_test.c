@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -5,11 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "runtime/space/logs.h"
 #include "runtime/space/logs_file.h"
+#include "auto.h"
 #include "limit.h"
 #include "tests/unit/fakes/test_loop.h"
 
@@ -152,6 +155,44 @@ static void a_long_log_keeps_its_beginning_and_its_end(void **state)
 	sp_buf_fini(&seen.text);
 }
 
+/* The next segment cannot be made when it is due (a full disk; here: no descriptors), later it can. */
+static void a_segment_that_could_not_be_made_is_made_later(void **state)
+{
+	struct env *t = *state;
+	struct rlimit usual, now;
+	struct sp_id id = sp_id_new();
+	sp_auto_close int dir = open(t->path, O_RDONLY | O_CLOEXEC);
+	sp_auto_buf struct sp_buf all = { 0 };
+	char lines[100 * 64];
+	struct log_file f;
+	uint64_t pos = 0;
+	int failed = 0;
+
+	memset(lines, 'x', sizeof(lines));
+	for (size_t i = 63; i < sizeof(lines); i += 64)
+		lines[i] = '\n';
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &usual), 0);
+	now = usual;
+	now.rlim_cur = 0;
+	assert_int_equal(log_file_create(dir, &t->space, LOG_RUN, &id, &f, NULL), 0);
+	for (int i = 0; i < 8000; i++) {
+		bool is_full = i % 1000 < 500;
+
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, is_full ? &now : &usual), 0);
+		if (log_file_append(&f, lines, sizeof(lines), NULL) < 0) {
+			assert_true(is_full);
+			failed++;
+		}
+	}
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &usual), 0);
+	assert_true(failed > 0);
+	assert_int_equal(log_file_append(&f, "last\n", 5, NULL), 0);
+	while (pos < log_file_end(&f))
+		assert_int_equal(log_file_read(&f, &pos, 1 << 20, &all, NULL), 0);
+	assert_true(sp_ends_with(all.p, "last\n"));
+	log_file_close(&f);
+}
+
 static void a_restarted_server_goes_on_in_the_same_log(void **state)
 {
 	struct env *t = *state;
@@ -204,6 +245,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_is_printed_is_followed_and_kept, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_log_ends_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_long_log_keeps_its_beginning_and_its_end, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_segment_that_could_not_be_made_is_made_later, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_restarted_server_goes_on_in_the_same_log, setup, teardown),
 		cmocka_unit_test_setup_teardown(only_the_newest_logs_are_kept, setup, teardown),
 	};
