@@ -94,6 +94,8 @@ void fault_evidence(struct fault *f, const char *text)
 {
 	free(f->evidence);
 	f->evidence = text && *text ? strdup(text) : NULL;
+	if (f->evidence)
+		keep_utf8(f->evidence);
 }
 
 void fault_clear(struct fault *f)

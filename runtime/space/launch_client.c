@@ -167,31 +167,37 @@ static void flush(struct launch_client *lc)
 }
 
 /* Failing at once would call back into a caller that is still setting itself up. */
-struct late_fail { launch_answer *fn; void *arg; };
+struct late_fail { launch_answer *fn; void *arg; bool is_gone; struct sp_msg full; };
 
 static void fail_later_run(void *arg)
 {
 	struct late_fail *f = arg;
 
-	f->fn(f->arg, NULL, true);
+	f->fn(f->arg, f->is_gone ? NULL : &f->full, true);
 	free(f);
 }
 
+/* NULL would say that the launcher is gone, after which nobody tries again: a full queue is refused like a full table of slots. */
 static void fail_later(struct launch_client *lc, launch_answer *fn, void *arg)
 {
-	struct late_fail *f = fn ? malloc(sizeof(*f)) : NULL;
+	const struct launch_failed why = { .code = SP_EQUOTA, .step = "queue", .text = "too many requests wait for the launcher" };
+	struct late_fail *f = fn ? calloc(1, sizeof(*f)) : NULL;
 
 	if (!f)
 		return;
 	f->fn = fn;
 	f->arg = arg;
+	f->is_gone = lc->dead;
+	f->full.head.type = LAUNCH_REFUSED;
+	memcpy(f->full.body, &why, sizeof(why));
 	sp_loop_post(lc->loop, fail_later_run, f);
 }
 
 void launch_client_ask(struct launch_client *lc, enum launch_type type, const void *body, size_t len,
 		const int *fds, unsigned nfds, launch_answer *fn, void *arg)
 {
-	struct out *o = lc->dead || lc->out_n >= OUT_MAX ? NULL : calloc(1, sizeof(*o) + len);
+	/* What wants no answer (STOP, drops) is at most as much as what did, and nobody would ask for it again. */
+	struct out *o = lc->dead || (fn && lc->out_n >= OUT_MAX) ? NULL : calloc(1, sizeof(*o) + len);
 	struct call *c = o && fn ? calloc(1, sizeof(*c)) : NULL;
 
 	if (!o || (fn && !c)) {

@@ -28,8 +28,8 @@ void launch_client_on_exited(struct launch_client *lc, void (*fn)(void *arg, con
 
 /*
  * An answer: M is STARTED, FAILED, REFUSED, DONE, …; its descriptors are closed afterwards unless taken
- * with sp_msg_take_fd. LAST is false for the ENTRY and IMAGE_IS messages before the final DONE. M NULL:
- * the request could not be sent or the launcher is gone.
+ * with sp_msg_take_fd. LAST is false for the ENTRY and IMAGE_IS messages before the final DONE. A request
+ * that the queue has no room for is REFUSED with SP_EQUOTA. M NULL: the launcher is gone.
  */
 typedef void launch_answer(void *arg, struct sp_msg *m, bool last);
 

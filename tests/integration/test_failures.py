@@ -46,6 +46,13 @@ def test_a_crash_at_import_shows_the_traceback(server):
     run, runtime = fails(server, "crasher", {"README.md": PLAIN.format(timeout="30s"), "app.py": "import no_such_module_here\n"},
                          "RUNTIME_ERROR", "no_such_module_here")
     assert "Traceback" in run.stdout + run.stderr
+    # A traceback can hold what the app read: visitors get the reason, those who may change the app the lines.
+    for path in (f"/spaces/{server.owner}/crasher", f"/api/spaces/{server.owner}/crasher", f"/api/spaces/{server.owner}/crasher/runtime"):
+        page = httpx.get(server.url + path, headers={"Accept": "text/html" if path.startswith("/spaces/") else "application/json"})
+        assert page.status_code == 200 and "RUNTIME_ERROR" in page.text + page.text.upper().replace(" ", "_"), path
+        assert "Traceback" not in page.text, path
+    page = httpx.get(f"{server.url}/spaces/{server.owner}/crasher", headers={"Accept": "text/html", "Authorization": f"Bearer {server.token}"})
+    assert "Traceback" in page.text
 
 
 def test_a_port_elsewhere_is_named(server):
