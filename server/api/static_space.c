@@ -1,4 +1,6 @@
 /* A static Space at its own host: its files, without any process (hf-api.md 9.13, C-HF-112). */
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,6 +8,7 @@
 #include <unistd.h>
 
 #include "auto.h"
+#include "fd.h"
 #include "limit.h"
 #include "runtime/build/front_matter.h"
 #include "runtime/space/space.h"
@@ -13,7 +16,7 @@
 #include "server/api/repo_util.h"
 #include "server/server.h"
 
-enum { KNOWN_MAX = 256, README_MAX = 1 << 20 };
+enum { KNOWN_MAX = 256, README_MAX = 1 << 20, IN_MEMORY_BYTES = 1 << 20 };
 
 /* What a revision's README says about serving it; a commit never changes, so this is never stale. */
 struct settings { char commit[41], app_file[256]; };      /* custom_headers are edge's business, as for every app (route.h) */
@@ -210,6 +213,23 @@ static int send_blob(struct http_req *rq, struct http_resp *rs, struct repo_blob
 	return 0;
 }
 
+/* PAGE, taken, as a blob: a large one in a file, as repo_blob does, because a slow client must not hold memory. */
+static int keep_page(struct http_req *rq, struct sp_buf *page, struct repo_blob *ret, struct sp_err *e)
+{
+	sp_auto_close int fd = -1;
+	int r;
+
+	if (page->n <= IN_MEMORY_BYTES) {
+		*ret = (struct repo_blob){ .fd = -1, .n = page->n, .size = page->n, .p = page->p, .priv = page->p };
+		return 0;
+	}
+	fd = openat(rq->srv->tmp_dirfd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	r = fd < 0 ? sp_fail(e, SP_EIO, errno, "make a file for a page") : sp_write_all(fd, page->p, page->n, e);
+	*ret = (struct repo_blob){ .fd = r < 0 ? -1 : sp_take_fd(&fd), .size = page->n };
+	sp_buf_fini(page);
+	return r;
+}
+
 static int send_entry(struct http_req *rq, struct http_resp *rs, const struct store_repo *repo, const struct repo_entry *at, struct sp_err *e)
 {
 	const char *type = mime_of(at->path), *etag = at->lfs.is_lfs ? at->lfs.sha256 : at->oid;
@@ -232,7 +252,9 @@ static int send_entry(struct http_req *rq, struct http_resp *rs, const struct st
 		}
 		repo_blob_oid(page.p, page.n, tag);     /* variables change the page without a commit */
 		etag = sp_arena_str(rq->arena, tag);
-		b = (struct repo_blob){ .fd = -1, .n = page.n, .size = page.n, .p = page.p, .priv = page.p };
+		r = keep_page(rq, &page, &b, e);
+		if (r < 0)
+			return r;
 	}
 	http_set(rq, rs, "Content-Type", type);
 	http_set(rq, rs, "X-Content-Type-Options", "nosniff");

@@ -451,6 +451,13 @@ static void on_timer(void *arg)
 	turn(arg);
 }
 
+static void listen_on(struct http *h, bool on)
+{
+	if (h->is_listening != on)
+		sp_watch_want(h->listening, on, false);
+	h->is_listening = on;
+}
+
 static void on_keep_alive(void *arg)
 {
 	struct http *h = arg;
@@ -458,13 +465,8 @@ static void on_keep_alive(void *arg)
 	for (struct request *q = h->requests; q; q = q->next)
 		if (q->phase == PH_SENT && q->c.rs.stream)
 			stream_keep_alive(q->c.stream);
-}
-
-static void listen_on(struct http *h, bool on)
-{
-	if (h->is_listening != on)
-		sp_watch_want(h->listening, on, false);
-	h->is_listening = on;
+	if (!h->is_ending)      /* without descriptors and without connections nobody else would turn it on again */
+		listen_on(h, h->connections < SP_LIMIT_http_connections);
 }
 
 static void on_connection(void *arg, SP_UNUSED struct MHD_Connection *mhd, SP_UNUSED void **socket_context,

@@ -19,7 +19,7 @@ custom_headers:
 """
 FILES = {"README.md": README, "index.html": b"<!doctype html><html><head><title>x</title></head><body>hi</body></html>",
          "css/site.css": b"body{}", "docs/index.html": b"<p>docs", "big.bin": bytes(range(256)) * 8192, "page.htm": b"no head at all",
-         "a b/ä.txt": b"odd"}
+         "a b/ä.txt": b"odd", "long.html": b"<head></head>" + b"<p>long</p>\n" * 200000}
 
 
 class App:
@@ -65,6 +65,14 @@ def test_index_has_the_variables_and_stays_whole(app):
 
 def test_page_without_a_head_gets_them_too(app):
     assert app.get("/page.htm").text.startswith("<script>window.huggingface")
+
+
+def test_long_pages_come_from_a_file_and_get_them_too(app):
+    answer = app.get("/long.html")
+    assert answer.text.startswith("<head><script>window.huggingface")
+    assert re.sub(r"<script>.*?</script>", "", answer.text).encode() == FILES["long.html"]
+    part = app.get("/long.html", headers={"Range": "bytes=1500000-1500009"})
+    assert part.status_code == 206 and part.content == answer.content[1500000:1500010]
 
 
 def test_files_types_and_names(app):
