@@ -69,9 +69,9 @@ static int who(struct http_req *rq, struct sp_id *ret, struct sp_err *e)
 	r = account_by_token(rq->srv->store, token ? trimmed(rq, token) : "", &actor, e);
 	if (r < 0)
 		return r;
-	/* A session has its user's whole role: a reading token must not become one. */
-	if (actor.role < ROLE_WRITE)
-		return sp_fail(e, SP_EDENIED, 0, "a token that may only read does not sign in");
+	/* A session has its user's whole role: a token that has less must not become one. */
+	if (actor.role < (actor.is_admin ? ROLE_ADMIN : ROLE_WRITE))
+		return sp_fail(e, SP_EDENIED, 0, "a token that may do less than its user does not sign in");
 	*ret = actor.user;
 	return 0;
 }
@@ -88,7 +88,7 @@ int page_signin_post(struct http_req *rq, struct http_resp *rs, struct sp_err *e
 			"This link was used already or is older than a day. Sign in with a token, or ask for a new link." :
 			"This token is not known here. Copy it whole: it begins with hf_.");
 	if (r == -SP_EDENIED)
-		return reply_form(rq, rs, 403, "This token may only read. Sign in with one that may write.");
+		return reply_form(rq, rs, 403, "This token may do less than its user. Sign in with your first token, or ask for a sign-in link.");
 	if (r >= 0)
 		r = account_session_new(rq->srv->store, &user, &cookie, e);
 	if (r < 0)

@@ -236,10 +236,21 @@ def test_a_deleted_space_ends_its_streams_and_leaves_its_name(server):
     server.create("brief")
 
 
-def test_a_reading_token_changes_nothing(server):
-    text = server.ask("POST", "/-/tokens", body="label=r&role=read", Cookie=session_of(server), Sec_Fetch_Site="same-origin",
+def new_token(server, role):
+    text = server.ask("POST", "/-/tokens", body=f"label=r&role={role}", Cookie=session_of(server), Sec_Fetch_Site="same-origin",
                       Content_Type="application/x-www-form-urlencoded")[2]
-    token = re.search(r">(hf_\w+)<", text).group(1)
+    return re.search(r">(hf_\w+)<", text).group(1)
+
+
+@pytest.mark.parametrize("role", ["read", "write"])
+def test_a_token_of_less_than_its_user_does_not_become_a_session(server, role):
+    body = f"token={new_token(server, role)}"
+    status, headers, _ = server.ask("POST", "/-/signin", body=body, Content_Type="application/x-www-form-urlencoded", Sec_Fetch_Site="same-origin")
+    assert status == 403 and "Set-Cookie" not in headers
+
+
+def test_a_reading_token_changes_nothing(server):
+    token = new_token(server, "read")
     likes = json.loads(server.ask("GET", "/api/spaces/admin/open")[2])["likes"]
     for path in ("/api/spaces/admin/open/like", "/spaces/admin/open/like", "/api/spaces/admin/open/pause", "/spaces/admin/open/pause"):
         assert server.ask("POST", path, token=token)[0] == 403, path
