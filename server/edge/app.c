@@ -25,7 +25,7 @@ struct app *app_new(struct edge *e, struct route *r, const struct launch_slot *s
 	if (!a)
 		abort();
 	link_init(&a->pool.idle);
-	link_init(&a->dialers);
+	link_init(&a->dialers.conns);
 	link_add(&e->apps, &a->link);
 	a->route = r;
 	a->space = r->space;
@@ -162,8 +162,8 @@ static struct app *find_dialing(struct edge *e, uint32_t seq)
 
 static void refuse_dialers(struct edge *e, struct app *a)
 {
-	while (!link_empty(&a->dialers)) {
-		struct conn *c = LINK_OF(a->dialers.next, struct conn, wait);
+	while (!link_empty(&a->dialers.conns)) {
+		struct conn *c = LINK_OF(a->dialers.conns.next, struct conn, wait);
 
 		hold_off(e, c);
 		app_refused(e, c, a);
@@ -226,10 +226,10 @@ bool apps_chores(struct edge *e)
 	for (struct link *l = e->apps.next; l != &e->apps; l = l->next) {
 		struct app *a = LINK_OF(l, struct app, link);
 
-		if (!a->dialing && !link_empty(&a->dialers))
+		if (!a->dialing && !link_empty(&a->dialers.conns))
 			hold_release(e, &a->dialers);
-		if (a->refusing && a->route && !link_empty(&a->route->held)) {
-			conn_again(e, LINK_OF(a->route->held.next, struct conn, wait));
+		if (a->refusing && a->route && !link_empty(&a->route->held.conns)) {
+			conn_again(e, LINK_OF(a->route->held.conns.next, struct conn, wait));
 			again = true;
 		}
 		if (e->now - a->used_ms > REST_MS)

@@ -62,13 +62,16 @@ enum conn_clock {
 /* Lines that a route adds to answers; shared with the answers under way. */
 struct added { unsigned refs; size_t n; char p[]; };
 
+/* Requests that wait for the same thing. */
+struct hold { struct link conns; unsigned n; };
+
 /* An app in one slot: sockets made inside its network namespace, idle connections. Freed when unused. */
 struct pool { struct link idle; unsigned nidle, nopen; };
 struct app {
 	struct pool pool;
 	struct link link;               /* edge.apps */
 	struct app *next_dead;
-	struct link dialers;            /* conns that wait for a socket */
+	struct hold dialers;            /* conns that wait for a socket */
 	struct route *route;            /* NULL: none leads here any more; freed with the last connection */
 	struct sp_id space;
 	struct launch_slot slot;
@@ -85,7 +88,7 @@ struct app {
 
 struct route {
 	struct link link;               /* hash chain */
-	struct link held;               /* conns that wait for this route to change */
+	struct hold held;               /* conns that wait for this route to change */
 	char label[64];
 	struct sp_id space;
 	uint32_t kind, flags, mark;
@@ -112,7 +115,8 @@ struct up {
 struct conn {
 	struct side side;
 	struct clocked clock;
-	struct link wait;               /* app.dialers, route.held, edge.unsynced or edge.unserved */
+	struct link wait;               /* held_in.conns */
+	struct hold *held_in;           /* app.dialers, route.held, edge.unsynced or edge.unserved; NULL: it does not wait */
 	struct link all;                /* edge.conns */
 	struct link ready;              /* edge.ready */
 	struct conn *next_dead;
@@ -138,7 +142,6 @@ struct conn {
 	bool page_soon;                 /* held for an app: a navigation gets the waiting page early */
 
 	bool shut;                      /* we said our last byte */
-	bool held;                      /* counted in edge.nheld */
 };
 
 struct edge {
@@ -182,10 +185,10 @@ struct edge {
 	struct link *buckets;
 	unsigned nbuckets, nroutes;
 	uint32_t mark;
-	struct link unsynced;           /* conns that came before the table */
+	struct hold unsynced;           /* conns that came before the table */
 
 	struct pool http, ws;
-	struct link unserved;           /* conns for which the server's sockets had no room */
+	struct hold unserved;           /* conns for which the server's sockets had no room */
 	uint64_t id_base, id_count;
 };
 
@@ -296,9 +299,9 @@ void launcher_event(struct edge *e);
 bool apps_chores(struct edge *e);                        /* true: come again soon */
 
 /* ---- hold.c ---- */
-void hold_on(struct edge *e, struct conn *c, struct link *list, bool page_soon);
-void hold_off(struct edge *e, struct conn *c);           /* leave whatever list it waits in */
-void hold_release(struct edge *e, struct link *list);    /* dispatch everyone in LIST again */
+void hold_on(struct edge *e, struct conn *c, struct hold *in, bool page_soon);
+void hold_off(struct edge *e, struct conn *c);           /* wait no more */
+void hold_release(struct edge *e, struct hold *from);    /* dispatch everyone in it again */
 void hold_timeout(struct edge *e, struct conn *c);
 
 /* ---- routes.c ---- */

@@ -19,16 +19,18 @@ static bool is_impatient(const struct conn *c)
 void hold_off(struct edge *e, struct conn *c)
 {
 	link_del(&c->wait);
-	if (c->held)
-		e->nheld--;
-	c->held = false;
+	if (!c->held_in)
+		return;
+	c->held_in->n--;
+	c->held_in = NULL;
+	e->nheld--;
 }
 
-void hold_on(struct edge *e, struct conn *c, struct link *list, bool page_soon)
+void hold_on(struct edge *e, struct conn *c, struct hold *in, bool page_soon)
 {
 	uint64_t due;
 
-	if (e->nheld >= SP_LIMIT_edge_held_requests) {
+	if (e->nheld >= SP_LIMIT_edge_held_requests || in->n >= SP_LIMIT_edge_held_per_app) {
 		respond(e, c, 503, "too-many-waiting", "Too many requests are waiting. Try again in a few seconds.", c->has_body);
 		conn_ready(e, c);               /* it may not be its turn: the launcher answered */
 		return;
@@ -40,8 +42,9 @@ void hold_on(struct edge *e, struct conn *c, struct link *list, bool page_soon)
 		return;
 	}
 	hold_off(e, c);
-	link_add(list, &c->wait);
-	c->held = true;
+	link_add(&in->conns, &c->wait);
+	c->held_in = in;
+	in->n++;
 	e->nheld++;
 	c->req_state = REQ_WAIT;
 	c->page_soon = page_soon && c->navigation && !c->force_waiting;
@@ -51,16 +54,16 @@ void hold_on(struct edge *e, struct conn *c, struct link *list, bool page_soon)
 	conn_clock(e, c, CLOCK_HOLD, due - e->now);
 }
 
-void hold_release(struct edge *e, struct link *list)
+void hold_release(struct edge *e, struct hold *from)
 {
 	struct link todo;
 
-	if (link_empty(list))
+	if (link_empty(&from->conns))
 		return;
-	todo = *list;
+	todo = from->conns;
 	todo.next->prev = &todo;
 	todo.prev->next = &todo;
-	link_init(list);
+	link_init(&from->conns);
 	while (!link_empty(&todo))
 		conn_again(e, LINK_OF(todo.next, struct conn, wait));
 }

@@ -34,8 +34,8 @@ int loop_init(struct edge *e, struct sp_err *err)
 	link_init(&e->conns);
 	link_init(&e->ready);
 	link_init(&e->apps);
-	link_init(&e->unsynced);
-	link_init(&e->unserved);
+	link_init(&e->unsynced.conns);
+	link_init(&e->unserved.conns);
 	link_init(&e->http.idle);
 	link_init(&e->ws.idle);
 	e->scratch = buf_new(&e->bufs, buf_room(BUF_BIG));
@@ -61,7 +61,7 @@ static void run_chores(struct edge *e)
 	accept_start(e);
 	again |= !e->accepting;
 	again |= routes_chores(e);
-	if (!link_empty(&e->unserved)) {
+	if (!link_empty(&e->unserved.conns)) {
 		hold_release(e, &e->unserved);
 		again = true;
 	}

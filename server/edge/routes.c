@@ -79,7 +79,7 @@ static struct route *add(struct edge *e, const char *label)
 	if (e->nroutes >= e->nbuckets)
 		grow(e);
 	memcpy(r->label, label, strlen(label) + 1);
-	link_init(&r->held);
+	link_init(&r->held.conns);
 	link_add(&e->buckets[hash_label(label) % e->nbuckets], &r->link);
 	e->nroutes++;
 	return r;
@@ -199,7 +199,7 @@ static void on_synced(struct edge *e)
 			next = l->next;
 			if (r->mark != e->mark) {
 				del(e, r);
-			} else if (r->kind == ROUTE_WAITING && !link_empty(&r->held)) {
+			} else if (r->kind == ROUTE_WAITING && !link_empty(&r->held.conns)) {
 				r->wake_ms = 0;
 				routes_wake(e, r);
 			}
