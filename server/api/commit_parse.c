@@ -9,7 +9,7 @@
 #include "auto.h"
 #include "fd.h"
 #include "limit.h"
-#include "server/api/base64.h"
+#include "server/http/base64.h"
 #include "str.h"
 
 enum { READ_BYTES = 1 << 18, FIELD_BYTES = 1 << 16, DEPTH_MAX = 16 };

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "auto.h"
-#include "server/api/base64.h"
+#include "server/http/base64.h"
 #include "str.h"
 
 enum { FILES_MAX = 1000 };

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base64.h"
 #include "num.h"
 
 static int hex_value(char c)
@@ -126,38 +127,13 @@ int parse_range(const char *header, uint64_t size, uint64_t *ret_offset, uint64_
 	return 1;
 }
 
-static int base64_value(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
 int parse_base64(const char *s, size_t n, unsigned char *out)
 {
-	uint32_t bits = 0;
-	unsigned have = 0;
-	int len = 0;
+	struct base64 b = { 0 };
 
-	while (n && s[n - 1] == '=')
-		n--;
-	for (size_t i = 0; i < n; i++) {
-		int v = base64_value(s[i]);
-
-		if (v < 0)
-			return -1;
-		bits = (bits << 6 | (uint32_t)v) & 0xffffff;
-		have += 6;
-		if (have >= 8) {
-			have -= 8;
-			out[len++] = (unsigned char)(bits >> have);
-		}
-	}
-	return len;
+	if (n)
+		memcpy(out, s, n);
+	return (int)base64_feed(&b, (char *)out, n);
 }
 
 bool parse_is_host(const char *s)

@@ -1,4 +1,4 @@
-/* fuzz: server/api/commit_parse.c server/api/base64.c */
+/* fuzz: server/api/commit_parse.c server/http/base64.c */
 /* The NDJSON of a commit: any bytes give an error or operations whose contents lie within the spool file. */
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* fuzz: server/http/parse.c server/http/router.c server/http/request.c */
+/* fuzz: server/http/parse.c server/http/base64.c server/http/router.c server/http/request.c */
 /* fuzz-libs: -ljansson */
 /* Query, form, cookie, range, credentials and routing of whatever bytes. */
 #include <stddef.h>

@@ -8,7 +8,7 @@
 
 #include "arena.h"
 #include "runtime/build/front_matter.h"
-#include "server/api/base64.h"
+#include "server/http/base64.h"
 #include "server/api/mime.h"
 #include "server/api/new_space.h"
 #include "server/api/repo_util.h"

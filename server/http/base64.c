@@ -1,4 +1,4 @@
-#include "server/api/base64.h"
+#include "base64.h"
 
 static int value_of(char c)
 {
