@@ -1,4 +1,4 @@
-/* fuzz: server/http/parse.c */
+/* fuzz: server/http/parse.c server/http/base64.c */
 /* A Range header: never a piece outside of the body, never an empty one, and all of it where the header says nothing. */
 #include <stdint.h>
 #include <stdlib.h>
