@@ -77,8 +77,8 @@ const char *cmd_bin_dir(void)
 
 const char *cmd_share_dir(void)
 {
-	static char dir[PATH_MAX + 16];
+	static char dir[PATH_MAX + 16], real[PATH_MAX];
 
 	snprintf(dir, sizeof(dir), "%s/../share", cmd_bin_dir());
-	return dir;
+	return realpath(dir, real) ? real : dir;
 }

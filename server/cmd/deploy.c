@@ -78,7 +78,7 @@ int deploy_folder(struct client *c, const struct deploy *d, struct sp_arena *a, 
 {
 	struct upload u = { .space = d->space, .is_private = d->is_private, .mirror = true };
 	struct follow follow = { .space = d->space, .quiet = d->quiet };
-	unsigned long long start = sp_mono_us(), all = start;
+	unsigned long long start = sp_mono_us();
 	const char *readme = NULL;
 	struct uploaded done;
 	struct folder f;
@@ -110,7 +110,6 @@ int deploy_folder(struct client *c, const struct deploy *d, struct sp_arena *a, 
 	r = follow_space(c, &follow, a, ret, e);
 	if (r >= 0)
 		cmd_step("running", ret->host ? ret->host : "", start);
-	(void)all;
 	return r;
 }
 

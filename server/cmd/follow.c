@@ -28,7 +28,7 @@ static void *print_log(void *arg)
 	struct printer *p = arg;
 
 	if (client_events(p->c, p->path, print_line, NULL, NULL) < 0)
-		return NULL;    /* the poll beside us tells */
+		puts("  | (the log cannot be followed)");      /* the poll beside us tells what happened */
 	return NULL;
 }
 

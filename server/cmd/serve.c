@@ -250,19 +250,28 @@ static void print_signin(const struct serve *s, const char *url)
 	fflush(stdout);
 }
 
+/* Where this machine itself reaches the first listener: the domain's name may lead elsewhere, or nowhere yet. */
+static int local_url(const struct serve *s, char **ret)
+{
+	const char *at = s->numeric[0];
+	int n = sp_starts_with(at, "0.0.0.0:") ? asprintf(ret, "http://127.0.0.1:%s", s->port) :
+		sp_starts_with(at, "[::]:") ? asprintf(ret, "http://[::1]:%s", s->port) : asprintf(ret, "http://%s", at);
+
+	return n < 0 ? CMD_FAILED : CMD_OK;
+}
+
 static int serve_until_told(struct serve *s)
 {
 	sp_auto(client_free_p) struct client *c = NULL;
-	sp_auto_free char *url = NULL;
+	sp_auto_free char *url = NULL, *local = NULL;
 	unsigned long long start = sp_mono_us();
 	struct sp_err e = { 0 };
 	int status, r;
 
-	if (asprintf(&url, "http://%s:%s", s->domain, s->port) < 0)
+	if (local_url(s, &local) != CMD_OK || asprintf(&url, "http://%s:%s", s->domain, s->port) < 0)
 		return CMD_FAILED;
-	/* Asked at the address, not by name: the domain may be public while this machine sits behind something. */
 	r = start_launcher(s);
-	if (r == CMD_OK && client_new(url, NULL, &c, &e) < 0)
+	if (r == CMD_OK && client_new(local, NULL, &c, &e) < 0)
 		r = cmd_fail_err(&e);
 	if (r == CMD_OK)
 		r = wait_until_up(s, c);

@@ -138,3 +138,23 @@ def test_stop_leaves_nothing_behind():
     assert run.returncode == 0, run.stdout + run.stderr
     assert server.stop() == 0
     assert [x for x in leftovers() if x not in before] == []
+
+
+def test_a_domain_that_does_not_resolve_here_is_served_all_the_same():
+    from conftest import BIN, free_port
+    import pathlib
+    import shutil
+    import subprocess
+    import tempfile
+    state = pathlib.Path(tempfile.mkdtemp(dir="/var/tmp", prefix="vitrine-test-"))
+    port = free_port()
+    p = subprocess.Popen([BIN / "vitrine", "serve", "--state", state / "state", "--domain", "apps.example.invalid", "--listen", f"0.0.0.0:{port}"],
+                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        assert any("Ctrl-C" in line for line in p.stdout)
+        answer = httpx.get(f"http://127.0.0.1:{port}/", headers={"Host": f"apps.example.invalid:{port}"})
+        assert answer.status_code == 200
+    finally:
+        p.terminate()
+        p.wait(30)
+        shutil.rmtree(state, ignore_errors=True)
