@@ -37,7 +37,7 @@ CFLAGS_ALL := -std=gnu17 -D_GNU_SOURCE $(WARN) $(WERROR) $(HARDEN) $(OPT) -fPIE 
 	-iquote . -iquote runtime/base -iquote sandbox/proto -iquote $(B)/gen $(CFLAGS)
 LDFLAGS_ALL := -pie -pthread -Wl,-z,relro,-z,now,-z,noexecstack $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 
-LIBS_server := -lmicrohttpd -lwebsockets -luv -lgit2 -lsqlite3 -ljansson -lyaml -lsodium -lcrypto
+LIBS_server := -lmd4c-html -lgumbo -lmicrohttpd -lwebsockets -luv -lgit2 -lsqlite3 -ljansson -lyaml -lsodium -lcrypto
 LIBS_cmd    := -lcurl -ljansson -lsodium -lcrypto
 LIBS_worker := -larchive
 LIBS_launcher := -lseccomp
@@ -46,7 +46,7 @@ LIBS_launcher := -lseccomp
 src = $(wildcard $(addsuffix /*.c,$(1)))
 BASE_SRC     := $(call src,runtime/base sandbox/proto)
 RUNTIME_SRC  := $(call src,runtime/space runtime/build runtime/gpu runtime/repo runtime/storage runtime/dev runtime/store runtime/account)
-SERVER_SRC   := $(call src,server server/http server/api server/pages server/repo server/ws)
+SERVER_SRC   := $(call src,server server/http server/api server/pages server/git server/ws)
 EDGE_SRC     := $(call src,server/edge)
 CMD_SRC      := $(call src,server/cmd)
 LAUNCHER_SRC := $(call src,sandbox/launcher)
@@ -152,7 +152,7 @@ all: $(B)/share/made
 # ---- set-up: everything a fresh Debian 12 lacks ----
 APT_BUILD := gcc libc6-dev pkg-config libmicrohttpd-dev libwebsockets-dev libwebsockets-evlib-uv libuv1-dev libgit2-dev \
 	libsqlite3-dev libjansson-dev libyaml-dev libsodium-dev libssl-dev libcurl4-openssl-dev libarchive-dev libseccomp-dev zlib1g-dev \
-	libcmocka-dev libmd4c-dev
+	libcmocka-dev libmd4c-dev libmd4c-html0-dev libgumbo-dev
 APT_RUN   := mount mmdebstrap erofs-utils libnss-myhostname ca-certificates python3 python3-venv git unzip
 APT_TEST  := clang libclang-rt-14-dev bubblewrap nginx-light git-lfs chromium fonts-dejavu-core iproute2 nftables curl busybox-static
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)

@@ -20,6 +20,7 @@
 #include "log.h"
 #include "num.h"
 #include "str.h"
+#include "runtime/account/keys.h"
 #include "runtime/repo/repo.h"
 #include "runtime/space/launch_client.h"
 #include "runtime/space/logs.h"
@@ -85,6 +86,8 @@ static int open_data(struct parts *p, struct sp_err *e)
 	snprintf(path, sizeof(path), "%s/vitrine.db", p->opt.state);
 	if ((r = store_open(path, &srv->store, e)) < 0 || (r = first_start(srv->store, p->opt.state, e)) < 0)
 		return r;
+	if ((r = keys_open(p->opt.state, &srv->keys, e)) < 0)
+		return sp_err_wrap(e, r, "the installation's key");
 	if ((r = repos_open(p->opt.state, &srv->repos, e)) < 0)
 		return r;
 	return repos_sweep(srv->repos, has_row, srv->store, e);
@@ -245,6 +248,7 @@ static void stop(struct parts *p)
 	loop_free(srv->loop);
 	repos_close(srv->repos);
 	store_close(srv->store);
+	keys_close(srv->keys);
 	free(p->operator_env);
 }
 

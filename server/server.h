@@ -15,6 +15,7 @@
 struct sp_id;
 struct sp_loop;
 struct store;
+struct keys;
 struct repos;
 struct logs;
 struct spaces;
@@ -28,6 +29,7 @@ struct events;
 struct server {
 	struct sp_loop *loop;
 	struct store *store;
+	struct keys *keys;
 	struct repos *repos;
 	struct logs *logs;
 	struct spaces *spaces;

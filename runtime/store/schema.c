@@ -49,7 +49,32 @@ static const char step_1[] =
 	" seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, actor TEXT, repo TEXT, what TEXT NOT NULL, detail TEXT NOT NULL) STRICT;"
 	"CREATE INDEX events_repo ON events (repo, seq);";
 
-const char *const schema_steps[] = { step_1 };
+/*
+ * Accounts with passwords, secrets, names that lead on after a move, sleep. A token's id names it for people, who must
+ * never see its hash; invitations have no user yet.
+ */
+static const char step_2[] =
+	"ALTER TABLE users ADD COLUMN password TEXT;"
+	"ALTER TABLE tokens ADD COLUMN id TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE tokens ADD COLUMN used_ms INTEGER NOT NULL DEFAULT 0;"
+	"UPDATE tokens SET id = lower(hex(randomblob(12)));"
+	"CREATE UNIQUE INDEX tokens_id ON tokens (id);"
+	"CREATE TABLE invitations ("
+	" sha256 BLOB PRIMARY KEY NOT NULL CHECK (length(sha256) = 32), id TEXT NOT NULL UNIQUE, name TEXT NOT NULL COLLATE NOCASE,"
+	" is_admin INTEGER NOT NULL, created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE secrets ("
+	" repo TEXT NOT NULL REFERENCES repos (id) ON DELETE CASCADE, key TEXT NOT NULL, sealed BLOB NOT NULL,"
+	" description TEXT, changed_ms INTEGER NOT NULL, PRIMARY KEY (repo, key)) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE redirects ("  /* the owner's id, not name: who has the name later must not inherit its redirects */
+	" owner TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE, type TEXT NOT NULL, name TEXT NOT NULL COLLATE NOCASE,"
+	" repo TEXT NOT NULL REFERENCES repos (id) ON DELETE CASCADE, created_ms INTEGER NOT NULL,"
+	" PRIMARY KEY (owner, type, name)) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX redirects_repo ON redirects (repo);"
+	"ALTER TABLE repos ADD COLUMN sleep_s INTEGER NOT NULL DEFAULT 172800;"
+	"ALTER TABLE repos ADD COLUMN is_asleep INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE repos ADD COLUMN duplicated_from TEXT NOT NULL DEFAULT '';";
+
+const char *const schema_steps[] = { step_1, step_2 };
 const unsigned schema_steps_n = SP_COUNT(schema_steps);
 
 static int version_of(struct db *db, int64_t *ret, struct sp_err *e)

@@ -36,11 +36,42 @@ SP_MUST int store_user_by_id(struct store *st, const struct sp_id *id, struct st
 SP_MUST int store_user_count(struct store *st, int64_t *ret, struct sp_err *e);
 
 enum store_token_kind { TOKEN_ACCESS, TOKEN_SESSION, TOKEN_SIGNIN };
-struct store_token { uint8_t sha256[32]; struct sp_id user; int kind; int role; char label[64]; int64_t created_ms, expires_ms /* 0 never */; };
+/* ID names it for people; none when added: one is made. USED_MS is 0 when never, and at most an hour old news. */
+struct store_token {
+	uint8_t sha256[32];
+	struct sp_id id, user;
+	int kind, role;
+	char label[64];
+	int64_t created_ms, used_ms, expires_ms /* 0 never */;
+};
 
 SP_MUST int store_token_add(struct store *st, const struct store_token *t, struct sp_err *e);
 SP_MUST int store_token_by_hash(struct store *st, const uint8_t sha256[32], struct store_token *ret, struct sp_err *e);     /* SP_ENOENT also when expired */
 SP_MUST int store_token_del(struct store *st, const uint8_t sha256[32], struct sp_err *e);     /* SP_ENOENT: already spent */
+
+/* Of one kind, newest first. */
+SP_MUST int store_token_list(struct store *st, const struct sp_id *user, int kind, struct sp_arena *a, struct store_token **ret, size_t *ret_n, struct sp_err *e);
+SP_MUST int store_token_revoke(struct store *st, const struct sp_id *user, const struct sp_id *id, struct sp_err *e);       /* SP_ENOENT: not this user's */
+/* Everything of one kind at once; EXCEPT (NULL: none) stays. */
+SP_MUST int store_token_revoke_all(struct store *st, const struct sp_id *user, int kind, const uint8_t except[32], struct sp_err *e);
+SP_MUST int store_token_used(struct store *st, const uint8_t sha256[32], int64_t at_ms, struct sp_err *e);
+
+/* A password is libsodium's argon2id text; "" when the user has none. */
+struct store_password { char hash[160]; };
+SP_MUST int store_user_password(struct store *st, const struct sp_id *user, struct store_password *ret, struct sp_err *e);
+SP_MUST int store_user_set_password(struct store *st, const struct sp_id *user, const struct store_password *p, struct sp_err *e);
+SP_MUST int store_user_set_fullname(struct store *st, const struct sp_id *user, const char *fullname, struct sp_err *e);
+SP_MUST int store_user_list(struct store *st, struct sp_arena *a, struct store_user **ret, size_t *ret_n, struct sp_err *e);
+SP_MUST int store_user_del(struct store *st, const struct sp_id *user, struct sp_err *e);       /* SP_EBUSY: still owns repositories */
+
+/* Invitations: links by which somebody makes an account. NAME "": they choose it. */
+struct store_invite { uint8_t sha256[32]; struct sp_id id; char name[64]; bool is_admin; int64_t created_ms, expires_ms; };
+SP_MUST int store_invite_add(struct store *st, const struct store_invite *i, struct sp_err *e);
+SP_MUST int store_invite_by_hash(struct store *st, const uint8_t sha256[32], struct store_invite *ret, struct sp_err *e);   /* SP_ENOENT also when expired */
+SP_MUST int store_invite_list(struct store *st, struct sp_arena *a, struct store_invite **ret, size_t *ret_n, struct sp_err *e);
+SP_MUST int store_invite_del(struct store *st, const struct sp_id *id, struct sp_err *e);
+/* Spend the invitation and make the user, both or neither. SP_ENOENT: spent already. SP_EEXIST: the name is taken; the invitation stays. */
+SP_MUST int store_invite_use(struct store *st, const uint8_t sha256[32], const struct store_user *u, const struct store_password *p, struct sp_err *e);
 
 /* Both or neither: a user without a token could never sign in. */
 SP_MUST int store_user_add_with(struct store *st, const struct store_user *u, const struct store_token *t, struct sp_err *e);
@@ -52,7 +83,9 @@ struct store_repo {
 	char owner_name[64], name[100];
 	char label[64];                 /* DNS label of the app's host, unique */
 	char sdk[16];                   /* as created or as the front matter says */
-	bool is_private, is_paused;
+	bool is_private, is_paused, is_asleep;
+	int64_t sleep_s;                /* without visits for that long: asleep; -1 never; 0 when added: the default */
+	char duplicated_from[170];      /* "owner/name" as it was called then; "" */
 	char head[41];                  /* commit of main; "" when empty */
 	char release[41];               /* commit that serves or served last; "" when none */
 	char title[200], emoji[32], color_from[16], color_to[16], short_description[300];
@@ -78,6 +111,15 @@ SP_MUST int store_repo_set_release(struct store *st, const struct sp_id *id, con
 SP_MUST int store_repo_set_card(struct store *st, const struct store_repo *r, struct sp_err *e);    /* sdk, title … card_json, tags_json */
 SP_MUST int store_repo_set_private(struct store *st, const struct sp_id *id, bool is_private, struct sp_err *e);
 SP_MUST int store_repo_set_paused(struct store *st, const struct sp_id *id, bool is_paused, struct sp_err *e);
+SP_MUST int store_repo_set_asleep(struct store *st, const struct sp_id *id, bool is_asleep, struct sp_err *e);
+SP_MUST int store_repo_set_sleep(struct store *st, const struct sp_id *id, int64_t sleep_s, struct sp_err *e);
+/*
+ * Rename or give away; the old name leads on (store_redirects.c). The label changes with the name.
+ * SP_EEXIST: the new name is taken. A redirect of the new name is removed: what is there now wins.
+ */
+SP_MUST int store_repo_move(struct store *st, const struct sp_id *id, const struct sp_id *owner, const char *name, struct sp_err *e);
+/* Where an old name leads. SP_ENOENT. */
+SP_MUST int store_redirect_find(struct store *st, const char *type, const char *owner, const char *name, struct sp_id *ret, struct sp_err *e);
 SP_MUST int store_repo_del(struct store *st, const struct sp_id *id, struct sp_err *e);        /* and everything that hangs on it */
 
 enum store_sort { SORT_CREATED, SORT_CHANGED, SORT_LIKES, SORT_TRENDING };
@@ -105,11 +147,17 @@ struct store_liked { char owner_name[64], name[100], type[12]; int64_t created_m
 SP_MUST int store_liked_by(struct store *st, const char *user_name, const struct sp_id *viewer, struct sp_arena *a, struct store_liked **ret, size_t *ret_n, struct sp_err *e);
 SP_MUST int store_like_has(struct store *st, const struct sp_id *user, const struct sp_id *repo, bool *ret, struct sp_err *e);
 
-/* ---- variables of a Space (store_variables.c); secrets come later, sealed ---- */
+/* ---- variables of a Space (store_variables.c) ---- */
 struct store_variable { char key[128]; const char *value, *description; int64_t changed_ms; };
 SP_MUST int store_variable_set(struct store *st, const struct sp_id *repo, const char *key, const char *value, const char *description, struct sp_err *e);
 SP_MUST int store_variable_del(struct store *st, const struct sp_id *repo, const char *key, struct sp_err *e);         /* absent is fine */
 SP_MUST int store_variable_list(struct store *st, const struct sp_id *repo, struct sp_arena *a, struct store_variable **ret, size_t *ret_n, struct sp_err *e);
+
+/* ---- secrets of a Space (store_secrets.c): sealed by runtime/account/keys.h; nothing here can read them ---- */
+struct store_secret { char key[128]; const uint8_t *sealed; size_t sealed_n; const char *description; int64_t changed_ms; };
+SP_MUST int store_secret_set(struct store *st, const struct sp_id *repo, const struct store_secret *s, struct sp_err *e);
+SP_MUST int store_secret_del(struct store *st, const struct sp_id *repo, const char *key, struct sp_err *e);        /* absent is fine */
+SP_MUST int store_secret_list(struct store *st, const struct sp_id *repo, struct sp_arena *a, struct store_secret **ret, size_t *ret_n, struct sp_err *e);
 
 /* ---- builds, releases, runs (store_builds.c, store_runs.c) ---- */
 enum store_build_state { BUILD_QUEUED, BUILD_RUNNING, BUILD_READY, BUILD_FAILED, BUILD_SUPERSEDED };

@@ -75,8 +75,9 @@ static int repo_add_job(struct db *db, void *arg, struct sp_err *e)
 	const struct store_repo *const *at = arg, *r = *at;
 	db_auto_query struct db_query q = db_query(db,
 			"INSERT INTO repos (id, type, owner, name, label, sdk, is_private, is_paused, head, release,"
-			" title, emoji, color_from, color_to, short_description, likes, trending, created_ms, changed_ms, card_json, tags_json)"
-			" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?)");
+			" title, emoji, color_from, color_to, short_description, likes, trending, created_ms, changed_ms, card_json, tags_json,"
+			" sleep_s, duplicated_from)"
+			" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?)");
 	char label[64];
 	int rc = label_choose(db, r, label, e);
 
@@ -104,6 +105,8 @@ static int repo_add_job(struct db *db, void *arg, struct sp_err *e)
 	db_bind_int(&q, r->changed_ms);
 	db_bind_text(&q, r->card_json);
 	db_bind_text(&q, r->tags_json);
+	db_bind_int(&q, r->sleep_s ? r->sleep_s : SP_LIMIT_sleep_default_s);
+	db_bind_text(&q, r->duplicated_from);
 	rc = db_run(&q, e);
 	if (rc == -SP_EEXIST)
 		return sp_fail(e, SP_EEXIST, 0, "'%s' exists already", r->name);
@@ -139,6 +142,9 @@ void store_repo_read(struct db_query *q, struct sp_arena *a, struct store_repo *
 	r.card_json = db_column_str(q, 19, a);
 	r.tags_json = db_column_str(q, 20, a);
 	r.trending = trending_now(db_column_real(q, 21), sp_wall_ms());
+	r.is_asleep = db_column_int(q, 22) != 0;
+	r.sleep_s = db_column_int(q, 23);
+	db_column_array(q, 24, r.duplicated_from);
 	*ret = r;
 }
 

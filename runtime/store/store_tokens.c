@@ -4,11 +4,12 @@
 
 #include "clock.h"
 
-#define TOKEN_COLUMNS "sha256, user, kind, role, label, created_ms, expires_ms"
+#define TOKEN_COLUMNS "sha256, user, kind, role, label, created_ms, expires_ms, id, used_ms"
 
 int store_token_insert(struct db *db, const struct store_token *t, struct sp_err *e)
 {
-	db_auto_query struct db_query q = db_query(db, "INSERT INTO tokens (" TOKEN_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?)");
+	db_auto_query struct db_query q = db_query(db, "INSERT INTO tokens (" TOKEN_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+	const struct sp_id id = sp_id_is_none(&t->id) ? sp_id_new() : t->id;
 	int r;
 
 	db_bind_blob(&q, t->sha256, sizeof(t->sha256));
@@ -18,6 +19,8 @@ int store_token_insert(struct db *db, const struct store_token *t, struct sp_err
 	db_bind_text(&q, t->label);
 	db_bind_int(&q, t->created_ms);
 	db_bind_int(&q, t->expires_ms);
+	db_bind_id(&q, &id);
+	db_bind_int(&q, t->used_ms);
 	r = db_run(&q, e);
 	if (r == -SP_EEXIST)
 		return sp_fail(e, SP_EEXIST, 0, "this token is in use already");
@@ -47,7 +50,7 @@ int store_token_by_hash(struct store *st, const uint8_t sha256[32], struct store
 	if (r < 0)
 		return r;
 	db_auto_query struct db_query q = db_query(rd.db,
-			"SELECT user, kind, role, label, created_ms, expires_ms FROM tokens"
+			"SELECT user, kind, role, label, created_ms, expires_ms, id, used_ms FROM tokens"
 			" WHERE sha256 = ? AND (expires_ms = 0 OR expires_ms > ?)");
 
 	db_bind_blob(&q, sha256, sizeof(t.sha256));
@@ -62,6 +65,8 @@ int store_token_by_hash(struct store *st, const uint8_t sha256[32], struct store
 	db_column_array(&q, 3, t.label);
 	t.created_ms = db_column_int(&q, 4);
 	t.expires_ms = db_column_int(&q, 5);
+	t.id = db_column_id(&q, 6);
+	t.used_ms = db_column_int(&q, 7);
 	*ret = t;
 	return 0;
 }
