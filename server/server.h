@@ -56,3 +56,9 @@ void server_publish_event(struct server *srv, const char *topic, const char *jso
 
 /* [any] Fewer may see SPACE than before, or nobody: who follows it must ask again. Pages that still may come back by themselves. */
 void server_revoke_events(struct server *srv, const struct sp_id *space);
+
+/*
+ * [any] What USER may do shrank: a token or session was revoked, a password changed, the account is gone. Whoever
+ * remembers that somebody may something asks again.
+ */
+void server_account_changed(struct server *srv, const struct sp_id *user);

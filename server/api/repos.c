@@ -5,11 +5,11 @@
 #include "auto.h"
 #include "clock.h"
 #include "limit.h"
-#include "runtime/space/logs.h"
 #include "runtime/space/space.h"
 #include "server/api/new_space.h"
 #include "server/api/repo_util.h"
 #include "server/api/variables.h"
+#include "server/repo_remove.h"
 #include "server/server.h"
 
 /* hf-api.md 0.4, which clients check too; "--" would make two names share a host (C-HF-110). */
@@ -254,19 +254,9 @@ int api_repos_delete(struct http_req *rq, struct http_resp *rs, struct sp_err *e
 		res = find_named(rq, rs, body, &r, e);
 	if (res != 0)
 		return res < 0 ? res : 0;
-	/* The row first: when that fails nothing has happened, and once it is gone no other request brings the Space back. */
-	res = store_repo_del(rq->srv->store, &r.id, e);
+	res = repo_remove(rq->srv, &rq->actor.user, &r.id, r.name, e);
 	if (res < 0)
 		return res;
-	server_revoke_events(rq->srv, &r.id);
-	res = spaces_remove(rq->srv->spaces, &r.id, e);
-	if (res == 0)
-		res = repo_delete(rq->srv->repos, &r.id, e);
-	if (res == 0)
-		res = store_event_add(rq->srv->store, &rq->actor.user, &r.id, "delete", r.name, e);
-	if (res < 0)
-		return res;
-	logs_drop(rq->srv->logs, &r.id);
 	return http_reply_text(rq, rs, 200, "OK");
 }
 

@@ -62,3 +62,5 @@ size_t page_cards(struct http_req *rq, const struct store_repo *repos, size_t n,
 /* TAB: "app", "files", "logs". */
 struct view_space_head page_space_head(struct http_req *rq, const struct store_repo *r, const struct space_view *v, const char *tab);
 bool page_may_write(const struct http_req *rq, const struct store_repo *r);
+/* The JSON form of a page of cards (page_gallery.c). */
+int page_reply_list(struct http_req *rq, struct http_resp *rs, const struct store_repo *repos, size_t n, struct sp_err *e);

@@ -37,6 +37,7 @@ struct view_page {
 	bool insecure;                  /* plain http on a name that is not localhost: say so (CONTRACTS 9.3) */
 	bool copies, logs;              /* the page has copy buttons, live logs */
 	bool tall;                      /* the content fills the window */
+	bool account;                   /* a page of accounts: their style sheet */
 };
 
 struct view_card {
