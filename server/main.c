@@ -149,6 +149,7 @@ static int start_runtime(struct parts *p, struct sp_err *e)
 		.tls = srv->tls,
 		.hub_url = p->hub_url,
 		.index_env = p->index_env,
+		.keys = srv->keys,
 		.cpu_cores = (int)sysconf(_SC_NPROCESSORS_ONLN),
 	};
 	int r = logs_open(srv->state_dir, srv->loop, &srv->logs, e);

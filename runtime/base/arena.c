@@ -29,6 +29,13 @@ void sp_arena_fini(struct sp_arena *a)
 	a->total_bytes = 0;
 }
 
+void sp_arena_wipe(struct sp_arena *a)
+{
+	for (struct sp_arena_block *b = a->head; b; b = b->next)
+		explicit_bzero(b->bytes, b->used);
+	sp_arena_fini(a);
+}
+
 void *sp_arena_get(struct sp_arena *a, size_t n)
 {
 	size_t need = (n + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);

@@ -15,6 +15,7 @@ struct sp_arena { struct sp_arena_block *head; size_t total_bytes; };
 
 void sp_arena_init(struct sp_arena *a);
 void sp_arena_fini(struct sp_arena *a);
+void sp_arena_wipe(struct sp_arena *a);         /* fini, after overwriting everything: it held secrets */
 
 void *sp_arena_get(struct sp_arena *a, size_t n);        /* zeroed, aligned for any type */
 char *sp_arena_str(struct sp_arena *a, const char *s);   /* copy; NULL stays NULL */

@@ -10,6 +10,7 @@
 #include "exec_block.h"
 #include "log.h"
 #include "runtime/space/run_env.h"
+#include "runtime/space/space_env.h"
 #include "runtime/space/spaces_int.h"
 
 #define TO(p) SP_SM_TO(INST_##p)
@@ -378,7 +379,7 @@ static void on_started(void *arg, struct sp_msg *m, bool last SP_UNUSED)
 
 /* What a pool thread collects before START can be sent. */
 struct prep { struct instance *in; struct spaces *sp; struct store_run row; struct recipe recipe; struct store_repo repo;
-	struct sp_arena arena; int block, result; struct sp_err e; };
+	struct sp_arena arena; int block, result; struct sp_err e; char unreadable[128] /* the secret that cannot be opened */; };
 
 static void prep_work(void *arg)
 {
@@ -390,13 +391,15 @@ static void prep_work(void *arg)
 	p->block = -1;
 	p->result = store_repo_by_id(p->sp->store, &p->row.repo, &p->arena, &p->repo, &p->e);
 	if (p->result == 0)
-		p->result = store_variable_list(p->sp->store, &p->row.repo, &p->arena, &vars, &n, &p->e);
-	if (p->result == 0)
 		p->result = store_run_add(p->sp->store, &p->row, &p->e);
-	if (p->result < 0)
-		return;
-	run_env_make(&p->sp->cfg, &p->repo, &p->recipe, vars, n, &argv, &env);
-	p->result = exec_block_write(argv.v, env.v, "/home/user/app", &p->block, &p->e);
+	if (p->result == 0)     /* last: nothing that waits for the disk holds secrets meanwhile */
+		p->result = space_env_read(p->sp->store, p->sp->cfg.keys, &p->row.repo, &p->arena, &vars, &n, p->unreadable, &p->e);
+	if (p->result == 0) {
+		run_env_make(&p->sp->cfg, &p->repo, &p->recipe, vars, n, &argv, &env);
+		p->result = exec_block_write(argv.v, env.v, "/home/user/app", &p->block, &p->e);
+	}
+	p->repo.card_json = p->repo.tags_json = NULL;
+	sp_arena_wipe(&p->arena);
 }
 
 static void ask_start(struct instance *in, const struct store_repo *repo, int block)
@@ -434,6 +437,10 @@ static void prep_done(void *arg)
 	if (in->phase == INST_STOPPING) {
 		if (p->block >= 0)
 			close(p->block);
+		gone(in);
+	} else if (p->unreadable[0]) {
+		in->crashed = true;
+		fault_set(&in->fault, CAUSE_SECRETS_UNREADABLE, p->unreadable, NULL);
 		gone(in);
 	} else if (p->result < 0) {
 		in->crashed = true;

@@ -56,7 +56,7 @@ static size_t name_len(const char *var)
 	return strcspn(var, "=");
 }
 
-static bool is_fixed(const char *name)
+bool run_env_is_reserved(const char *name)
 {
 	static const char *const fixed[] = { "PATH", "HOME", "SYSTEM", "SPACE_ID", "SPACE_HOST", "GRADIO_SERVER_NAME", "GRADIO_SERVER_PORT",
 		"GRADIO_NUM_PORTS", "STREAMLIT_SERVER_PORT", "STREAMLIT_SERVER_ADDRESS", "GRADIO_VIBE_MODE", "LD_PRELOAD" };
@@ -71,11 +71,11 @@ static void set_variable(struct strv *env, const struct store_variable *v)
 {
 	size_t n = strlen(v->key), at = 0;
 
-	if (n == 0 || strchr(v->key, '=') || is_fixed(v->key))
+	if (n == 0 || strchr(v->key, '=') || run_env_is_reserved(v->key))
 		return;
 	while (at < env->n && !(name_len(env->v[at]) == n && memcmp(env->v[at], v->key, n) == 0))
 		at++;
-	strv_fmt(env, "%s=%s", v->key, v->value ? v->value : "");
+	strv_add(env, sp_arena_fmt(env->a, "%s=%s", v->key, v->value ? v->value : ""));        /* not by way of the heap: it may be a secret */
 	if (at < env->n - 1) {          /* one that was there: the new one takes its place */
 		env->v[at] = env->v[env->n - 1];
 		env->v[--env->n] = NULL;

@@ -22,6 +22,7 @@ struct store;
 struct repos;
 struct logs;
 struct launch_client;
+struct keys;
 
 enum space_stage {
 	STAGE_NO_APP_FILE, STAGE_CONFIG_ERROR, STAGE_BUILDING, STAGE_BUILD_ERROR, STAGE_APP_STARTING, STAGE_RUNNING,
@@ -71,6 +72,7 @@ struct space_config {
 	const char *hub_url;            /* HF_ENDPOINT inside apps: "http://localhost:7860" */
 	const char *const *index_env;   /* operator's package index, CA and proxy settings, NAME=value, NULL-terminated; build sandboxes only */
 	int cpu_cores;
+	const struct keys *keys;        /* opens secrets when an app starts; NULL: Spaces that have some do not start */
 };
 
 SP_MUST int spaces_new(struct sp_loop *loop, struct store *st, struct repos *repos, struct logs *logs, struct launch_client *lc,

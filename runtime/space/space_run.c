@@ -280,8 +280,8 @@ void space_inst_hint(struct space *s, struct instance *in, const struct ready_po
 
 static bool is_final(enum cause_code c)
 {
-	return c == CAUSE_EXITED || c == CAUSE_NOT_EXECUTABLE || c == CAUSE_IMAGE_MISSING || c == CAUSE_PORT_ELSEWHERE || c == CAUSE_NO_PORT ||
-	       c == CAUSE_NO_ANSWER;
+	return c == CAUSE_EXITED || c == CAUSE_NOT_EXECUTABLE || c == CAUSE_IMAGE_MISSING || c == CAUSE_SECRETS_UNREADABLE ||
+	       c == CAUSE_PORT_ELSEWHERE || c == CAUSE_NO_PORT || c == CAUSE_NO_ANSWER;
 }
 
 static void keep_fault(struct space *s, const struct instance *in)
@@ -406,6 +406,7 @@ void space_run_init(struct space *s)
 void space_run_fini(struct space *s)
 {
 	sp_timer_free(s->timer);
+	sp_timer_free(s->env_timer);
 	release_free(s->rel);
 	release_free(s->candidate);
 	fault_clear(&s->run_fault);

@@ -41,6 +41,10 @@ struct space {
 	struct route_entry *route;      /* as set last; NULL: none */
 	bool removed;                   /* not in the table any more; freed when no pool job refers to it */
 	bool release_busy, release_again;
+
+	struct sp_timer *env_timer;     /* space_env.c: changes of variables and secrets that come one after the other */
+	bool env_hold, env_again;
+	uint64_t env_since_ms;
 };
 
 struct entry { struct launch_entry at; int log_fd; };

@@ -255,6 +255,14 @@ const char *db_column_str(struct db_query *q, int i, struct sp_arena *a)
 	return s ? sp_arena_mem(a, s, (size_t)sqlite3_column_bytes(q->stmt, i)) : NULL;
 }
 
+const uint8_t *db_column_blob(struct db_query *q, int i, struct sp_arena *a, size_t *ret_n)
+{
+	const void *p = sqlite3_column_blob(q->stmt, i);
+
+	*ret_n = (size_t)sqlite3_column_bytes(q->stmt, i);
+	return (const uint8_t *)sp_arena_mem(a, p, *ret_n);
+}
+
 int64_t db_column_int(struct db_query *q, int i)
 {
 	return sqlite3_column_int64(q->stmt, i);

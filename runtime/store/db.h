@@ -73,6 +73,7 @@ SP_MUST int db_run(struct db_query *q, struct sp_err *e);
 #define db_column_array(q, i, array) db_column_copy((q), (i), (array), sizeof(array))
 void db_column_copy(struct db_query *q, int i, char *out, size_t size);
 const char *db_column_str(struct db_query *q, int i, struct sp_arena *a);       /* NULL stays NULL */
+const uint8_t *db_column_blob(struct db_query *q, int i, struct sp_arena *a, size_t *ret_n);    /* empty for NULL */
 int64_t db_column_int(struct db_query *q, int i);
 double db_column_real(struct db_query *q, int i);
 struct sp_id db_column_id(struct db_query *q, int i);

@@ -41,6 +41,7 @@ int exec_block_write(const char *const *argv, const char *const *envp, const cha
 	size_t size = sizeof(head) + put_list(NULL, argv) + put_list(NULL, envp) + put_list(NULL, last);
 	sp_auto_free char *bytes = NULL;
 	char *at;
+	int r;
 
 	if (head.argc == 0 || head.argc > EXEC_ARGS_MAX || head.envc > EXEC_ENV_MAX || size > EXEC_BLOCK_MAX)
 		return sp_fail(e, SP_EQUOTA, 0, "%u arguments and %u variables in %zu bytes are too much", head.argc, head.envc, size);
@@ -53,7 +54,9 @@ int exec_block_write(const char *const *argv, const char *const *envp, const cha
 	at += put_list(at, argv);
 	at += put_list(at, envp);
 	put_list(at, last);
-	return sp_memfd_sealed("exec", bytes, size, ret_fd, e);
+	r = sp_memfd_sealed("exec", bytes, size, ret_fd, e);
+	explicit_bzero(bytes, size);    /* the environment holds secrets */
+	return r;
 }
 
 int exec_block_parse(char *p, size_t size, char **pointers, struct exec_block *ret, struct sp_err *e)

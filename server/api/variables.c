@@ -5,7 +5,8 @@
 
 #include "clock.h"
 #include "limit.h"
-#include "runtime/space/space.h"
+#include "runtime/space/run_env.h"
+#include "runtime/space/space_env.h"
 #include "runtime/store/store.h"
 #include "server/http/http.h"
 #include "server/server.h"
@@ -31,13 +32,22 @@ static int read_field(const json_t *body, const struct field *f, const char **re
 }
 
 /* A name that every shell and language can read from its environment. */
-static int check_key(const char *key, struct sp_err *e)
+int variable_check_key(const char *key, struct sp_err *e)
 {
 	bool ok = isalpha((unsigned char)key[0]) || key[0] == '_';
 
 	for (const char *p = key; ok && *p; p++)
 		ok = isascii((unsigned char)*p) && (isalnum((unsigned char)*p) || *p == '_');
-	return ok ? 0 : sp_fail(e, SP_EINVAL, 0, "the name of a variable has letters, digits and '_' only and does not begin with a digit");
+	if (!ok)
+		return sp_fail(e, SP_EINVAL, 0, "the name of a variable or secret has letters, digits and '_' only and does not begin with a digit");
+	if (run_env_is_reserved(key))
+		return sp_fail(e, SP_EINVAL, 0, "%s is set by the platform and cannot be changed: choose another name", key);
+	return 0;
+}
+
+int variable_read_key(const json_t *body, const char **ret, struct sp_err *e)
+{
+	return read_field(body, &key_field, ret, e);
 }
 
 int variable_read(const json_t *body, struct variable_in *ret, struct sp_err *e)
@@ -48,7 +58,7 @@ int variable_read(const json_t *body, struct variable_in *ret, struct sp_err *e)
 		r = read_field(body, &value_field, &ret->value, e);
 	if (r == 0)
 		r = read_field(body, &description_field, &ret->description, e);
-	return r == 0 ? check_key(ret->key, e) : r;
+	return r == 0 ? variable_check_key(ret->key, e) : r;
 }
 
 static int list_of(const struct http_req *rq, struct store_variable **ret, size_t *ret_n, struct sp_err *e)
@@ -86,18 +96,64 @@ static int reply_map(struct http_req *rq, struct http_resp *rs, struct sp_err *e
 }
 
 /* An environment is given at the start: a change restarts what runs (C-HF-84), and never wakes what was paused. */
-static int apply(struct http_req *rq, struct sp_err *e)
+static void apply(const struct http_req *rq)
 {
-	struct sp_err ignored;
+	if (rq->srv->spaces)
+		spaces_env_changed(rq->srv->spaces, &rq->repo->id);
+}
+
+int variable_has(struct store *st, const struct sp_id *repo, const char *key, struct sp_err *e)
+{
+	struct store_variable *v = NULL;
+	struct sp_arena a;
+	size_t n = 0;
 	int r;
 
-	if (!rq->srv->spaces || rq->repo->is_paused)
-		return 0;
-	r = spaces_restart(rq->srv->spaces, &rq->repo->id, false, &ignored);
-	if (r == 0 || r == -SP_ESTATE || r == -SP_ENOENT)       /* nothing runs: the next start reads the new value */
-		return 0;
-	*e = ignored;
-	return sp_err_wrap(e, r, "the variable is saved, but the app could not be restarted");
+	sp_arena_init(&a);
+	r = store_variable_list(st, repo, &a, &v, &n, e);
+	r = r < 0 ? r : find(v, n, key) != NULL;
+	sp_arena_fini(&a);
+	return r;
+}
+
+/* 1: a secret has this name. Adds to BYTES what the others need as "NAME=value". */
+static int count_secrets(struct store *st, const struct sp_id *repo, const char *key, struct sp_arena *a, size_t *bytes, struct sp_err *e)
+{
+	struct store_secret *v = NULL;
+	bool is_there = false;
+	size_t n = 0;
+	int r = store_secret_list(st, repo, a, &v, &n, e);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(v[i].key, key) == 0)
+			is_there = true;
+		else
+			*bytes += strlen(v[i].key) + v[i].sealed_n;     /* nonce and tag are a few bytes on the safe side */
+	}
+	return is_there;
+}
+
+int variable_check_room(struct store *st, const struct sp_id *repo, const char *key, size_t value_n, struct sp_err *e)
+{
+	size_t n = 0, bytes = strlen(key) + value_n + 2;
+	struct store_variable *v = NULL;
+	struct sp_arena a;
+	int r;
+
+	sp_arena_init(&a);
+	r = store_variable_list(st, repo, &a, &v, &n, e);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		if (strcmp(v[i].key, key) != 0)
+			bytes += strlen(v[i].key) + strlen(v[i].value) + 2;
+	if (r == 0)
+		r = count_secrets(st, repo, key, &a, &bytes, e);
+	sp_arena_fini(&a);
+	if (r >= 0 && bytes > SP_LIMIT_environment_bytes)
+		return sp_fail(e, SP_EQUOTA, 0, "all variables and secrets of a Space together may have %d bytes: put large values into a file",
+				(int)SP_LIMIT_environment_bytes);
+	return r;
 }
 
 int api_variables(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
@@ -124,10 +180,17 @@ static int save(struct http_req *rq, const char *key, const char *value, const c
 		return sp_fail(e, SP_EQUOTA, 0, "a Space may have %d variables: delete one first", (int)SP_LIMIT_variables);
 	if (old && same(old->value, value) && same(old->description, description))
 		return 0;
+	r = variable_check_room(rq->srv->store, &rq->repo->id, key, strlen(value), e);
+	if (r > 0)
+		return sp_fail(e, SP_EEXIST, 0, "'%s' is a secret of this Space: delete the secret first, or choose another name", key);
+	if (r < 0)
+		return r;
 	r = store_variable_set(rq->srv->store, &rq->repo->id, key, value, description, e);
 	if (r == 0)
 		r = store_event_add(rq->srv->store, &rq->actor.user, &rq->repo->id, "variable.set", key, e);
-	return r == 0 && !(old && same(old->value, value)) ? apply(rq, e) : r;
+	if (r == 0 && !(old && same(old->value, value)))
+		apply(rq);
+	return r;
 }
 
 int api_variable_set(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
@@ -162,20 +225,7 @@ int api_variable_delete(struct http_req *rq, struct http_resp *rs, struct sp_err
 		if (r == 0)
 			r = store_event_add(rq->srv->store, &rq->actor.user, &rq->repo->id, "variable.delete", key, e);
 		if (r == 0)
-			r = apply(rq, e);
+			apply(rq);
 	}
 	return r < 0 ? r : reply_map(rq, rs, e);
-}
-
-/* There are none yet, so the list is empty; a client that stores one must not believe that it is safe here. */
-int api_secrets(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
-{
-	(void)e;
-	return http_reply_json(rq, rs, 200, json_object());
-}
-
-int api_secret_refused(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
-{
-	(void)rq, (void)rs;
-	return sp_fail(e, SP_EUNSUPPORTED, 0, "secrets are not part of this version yet: use a variable if everybody may know the value");
 }
