@@ -60,7 +60,8 @@ VIEWS    := $(wildcard web/views/*.html)
 ASSETS   := $(wildcard web/css/*.css web/js/*.js web/icons/*.svg)
 VIEW_GEN := $(if $(VIEWS),$(B)/gen/views.c)
 ASSET_GEN := $(if $(ASSETS),$(B)/gen/assets.c)
-GEN_SRC  := $(VIEW_GEN) $(ASSET_GEN)
+STARTERS := $(sort $(shell find templates -type f 2>/dev/null))
+GEN_SRC  := $(VIEW_GEN) $(ASSET_GEN) $(B)/gen/starters.c
 
 obj = $(patsubst $(B)/gen/%.c,$(B)/obj/gen/%.o,$(patsubst %.c,$(B)/obj/%.o,$(1)))
 without_main = $(filter-out %/main.c,$(1))
@@ -136,6 +137,10 @@ $(B)/gen/assets.c $(B)/gen/assets.h &: $(ASSETS) $(B)/tools/vtc
 	@$(B)/tools/vtc assets $(B)/gen/assets.c $(B)/gen/assets.h $(ASSETS)
 $(call obj,$(SERVER_SRC)) $(VIEW_GEN:$(B)/gen/%.c=$(B)/obj/gen/%.o): | $(B)/gen/assets.h
 endif
+$(B)/gen/starters.c $(B)/gen/starters.h &: $(STARTERS) $(B)/tools/vtc
+	@mkdir -p $(@D)
+	@echo "  VTC  $@"
+	@$(B)/tools/vtc starters $(B)/gen/starters.c $(B)/gen/starters.h $(STARTERS)
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 

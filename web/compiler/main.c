@@ -3,6 +3,7 @@
  *
  *     vtc views OUT.c OUT.h FILE.html…
  *     vtc assets OUT.c OUT.h FILE…
+ *     vtc starters OUT.c OUT.h templates/NAME/FILE…
  *
  * Exit status 1 and one line "FILE:LINE:COLUMN: reason" when a file is refused.
  */
@@ -12,6 +13,7 @@
 
 #include "asset.h"
 #include "auto.h"
+#include "starter.h"
 #include "view.h"
 
 static int read_file(const char *file, struct sp_buf *out, struct sp_err *e)
@@ -75,17 +77,50 @@ static int assets(char **files, size_t n, struct sp_buf *c, struct sp_buf *h, st
 	return r;
 }
 
+static int starters(char **files, size_t n, struct sp_buf *c, struct sp_buf *h, struct sp_err *e)
+{
+	struct starter_in *in = calloc(n + 1, sizeof(*in));
+	struct sp_buf *texts = calloc(n + 1, sizeof(*texts));
+	int r = in && texts ? 0 : sp_fail(e, SP_ENOMEM, 0, "out of memory");
+
+	for (size_t i = 0; r >= 0 && i < n; i++) {
+		r = read_file(files[i], &texts[i], e);
+		in[i] = (struct starter_in){ files[i], { texts[i].p, texts[i].n } };
+	}
+	if (r >= 0)
+		r = starter_compile(in, n, c, h, e);
+	for (size_t i = 0; texts && i < n; i++)
+		sp_buf_fini(&texts[i]);
+	free(texts);
+	free(in);
+	return r;
+}
+
+static const struct mode {
+	const char *name;
+	int (*make)(char **files, size_t n, struct sp_buf *c, struct sp_buf *h, struct sp_err *e);
+} modes[] = { { "views", views }, { "assets", assets }, { "starters", starters } };
+
+static const struct mode *mode_of(const char *name)
+{
+	for (size_t i = 0; i < SP_COUNT(modes); i++)
+		if (strcmp(modes[i].name, name) == 0)
+			return &modes[i];
+	return NULL;
+}
+
 int main(int argc, char **argv)
 {
 	sp_auto_buf struct sp_buf c = { 0 }, h = { 0 };
 	struct sp_err e = { 0 };
+	const struct mode *mode = argc < 4 ? NULL : mode_of(argv[1]);
 	int r;
 
-	if (argc < 4 || (strcmp(argv[1], "views") != 0 && strcmp(argv[1], "assets") != 0)) {
-		fprintf(stderr, "usage: vtc views|assets OUT.c OUT.h FILE...\n");
+	if (!mode) {
+		fprintf(stderr, "usage: vtc views|assets|starters OUT.c OUT.h FILE...\n");
 		return 2;
 	}
-	r = argv[1][0] == 'v' ? views(argv + 4, (size_t)argc - 4, &c, &h, &e) : assets(argv + 4, (size_t)argc - 4, &c, &h, &e);
+	r = mode->make(argv + 4, (size_t)argc - 4, &c, &h, &e);
 	if (r >= 0)
 		r = write_file(argv[2], &c, &e);
 	if (r >= 0)
