@@ -7,6 +7,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
+#include <malloc.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -253,6 +255,14 @@ static void stop(struct parts *p)
 	free(p->operator_env);
 }
 
+/* What clients send as JSON may be a secret: none of it stays behind in freed memory. */
+static void free_wiped(void *p)
+{
+	if (p)
+		explicit_bzero(p, malloc_usable_size(p));
+	free(p);
+}
+
 int main(int argc, char **argv)
 {
 	static struct parts p;
@@ -262,6 +272,7 @@ int main(int argc, char **argv)
 	log_init("server", LOG_LEVEL_INFO);
 	signal(SIGPIPE, SIG_IGN);
 	umask(0077);
+	json_set_alloc_funcs(malloc, free_wiped);
 	r = options_parse(argc, argv, &p.opt, &e);
 	if (r >= 0)
 		r = start(&p, &e);

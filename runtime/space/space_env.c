@@ -46,14 +46,9 @@ int space_env_read(struct store *st, const struct keys *k, const struct sp_id *s
 
 static bool is_concerned(const struct space *s)
 {
-	switch (s->run.state) {
-	case RUN_IDLE:
-	case RUN_PAUSED:
-	case RUN_ASLEEP:
+	if (s->run.state == RUN_IDLE || s->run.state == RUN_PAUSED || s->run.state == RUN_ASLEEP)
 		return false;
-	default:
-		return s->rel && s->rel->recipe.sdk->runs && !s->sp->quiet;     /* static pages ask for their variables each time */
-	}
+	return s->rel && s->rel->recipe.sdk->runs && !s->sp->quiet;     /* static pages ask for their variables each time */
 }
 
 static void on_gathered(void *arg);

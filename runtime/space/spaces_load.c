@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "runtime/space/space_env.h"
 #include "runtime/space/spaces_int.h"
 
 /*
@@ -16,6 +17,7 @@ struct loaded {
 	struct store_repo repo;
 	struct store_build last, ready;         /* newest build; newest READY one of the release. state -1: none */
 	struct store_run run;                   /* id none: none */
+	int64_t environment_ms;                 /* its last change */
 };
 
 struct load { struct spaces *sp; struct sp_arena arena; struct loaded *at; size_t n; int result; struct sp_err e; };
@@ -39,7 +41,9 @@ static int load_one(struct spaces *sp, const struct sp_id *id, struct sp_arena *
 		r = store_run_last(sp->store, id, &l->run, e);
 	if (r < 0)
 		l->run.id = (struct sp_id){ "" };
-	return r == -SP_ENOENT ? 0 : r;
+	if (r == 0 || r == -SP_ENOENT)
+		r = store_environment_changed(sp->store, id, &l->environment_ms, e);
+	return r;
 }
 
 static void load_work(void *arg)
@@ -104,6 +108,15 @@ static struct instance *adopt(struct space *s, const struct loaded *l, struct en
 	en->log_fd = -1;
 	en->at.profile = PROFILE_MAX;   /* taken */
 	return in;
+}
+
+/* A variable or secret was acknowledged, and the server died before the app started anew with it. */
+static void catch_up(struct space *s, const struct loaded *l)
+{
+	const struct instance *in = s->next ? s->next : s->current;
+
+	if (in && l->environment_ms > in->row.started_ms)
+		space_env_changed(s);
 }
 
 /* READY: the release that served last; LAST: the newest build, when it is another one that may still be started. Either may be NULL. */
@@ -172,6 +185,7 @@ static void bring_back(struct spaces *sp, const struct loaded *l)
 	}
 	if (s->run.state == RUN_IDLE && !s->rel)
 		bring_run(s, l, ready, last);
+	catch_up(s, l);
 	bring_build(s, l);
 	release_free(ready);
 	release_free(last);

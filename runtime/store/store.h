@@ -35,7 +35,8 @@ SP_MUST int store_user_by_name(struct store *st, const char *name, struct store_
 SP_MUST int store_user_by_id(struct store *st, const struct sp_id *id, struct store_user *ret, struct sp_err *e);
 SP_MUST int store_user_count(struct store *st, int64_t *ret, struct sp_err *e);
 
-enum store_token_kind { TOKEN_ACCESS, TOKEN_SESSION, TOKEN_SIGNIN };
+/* A refresh token's label is the id of its access token: they are revoked together. */
+enum store_token_kind { TOKEN_ACCESS, TOKEN_SESSION, TOKEN_SIGNIN, TOKEN_RESET, TOKEN_REFRESH };
 /* ID names it for people; none when added: one is made. USED_MS is 0 when never, and at most an hour old news. */
 struct store_token {
 	uint8_t sha256[32];
@@ -45,6 +46,7 @@ struct store_token {
 	int64_t created_ms, used_ms, expires_ms /* 0 never */;
 };
 
+/* SP_EQUOTA: too many access tokens of this user. Of every other kind the oldest makes room. */
 SP_MUST int store_token_add(struct store *st, const struct store_token *t, struct sp_err *e);
 SP_MUST int store_token_by_hash(struct store *st, const uint8_t sha256[32], struct store_token *ret, struct sp_err *e);     /* SP_ENOENT also when expired */
 SP_MUST int store_token_del(struct store *st, const uint8_t sha256[32], struct sp_err *e);     /* SP_ENOENT: already spent */
@@ -53,16 +55,30 @@ SP_MUST int store_token_del(struct store *st, const uint8_t sha256[32], struct s
 SP_MUST int store_token_list(struct store *st, const struct sp_id *user, int kind, struct sp_arena *a, struct store_token **ret, size_t *ret_n, struct sp_err *e);
 SP_MUST int store_token_revoke(struct store *st, const struct sp_id *user, const struct sp_id *id, struct sp_err *e);       /* SP_ENOENT: not this user's */
 /* Everything of one kind at once; EXCEPT (NULL: none) stays. */
-SP_MUST int store_token_revoke_all(struct store *st, const struct sp_id *user, int kind, const uint8_t except[32], struct sp_err *e);
-SP_MUST int store_token_used(struct store *st, const uint8_t sha256[32], int64_t at_ms, struct sp_err *e);
+SP_MUST int store_token_revoke_all(struct store *st, const struct sp_id *user, int kind, const struct sp_id *except, struct sp_err *e);
+/* It was used; EXPIRES_MS 0: its end stays. Not being there any more is fine. */
+SP_MUST int store_token_used(struct store *st, const uint8_t sha256[32], int64_t at_ms, int64_t expires_ms, struct sp_err *e);
+/*
+ * Spend a refresh token: ACCESS and REFRESH are added, the access token before them ends at OLD_ENDS_MS, all or
+ * nothing. Owner, role and label are taken over from the old one into ACCESS. SP_ENOENT: spent or expired.
+ */
+SP_MUST int store_token_refresh(struct store *st, const uint8_t spent[32], struct store_token *access, const struct store_token *refresh,
+		int64_t old_ends_ms, struct sp_err *e);
 
 /* A password is libsodium's argon2id text; "" when the user has none. */
 struct store_password { char hash[160]; };
 SP_MUST int store_user_password(struct store *st, const struct sp_id *user, struct store_password *ret, struct sp_err *e);
 SP_MUST int store_user_set_password(struct store *st, const struct sp_id *user, const struct store_password *p, struct sp_err *e);
+/*
+ * A new password: sessions end, KEEP (NULL: none) stays; sign-in and reset links are void. SPENT (NULL: none) is a reset
+ * link that this uses up. SP_ENOENT: it was used already; nothing changes then.
+ */
+SP_MUST int store_user_change_password(struct store *st, const struct sp_id *user, const struct store_password *p, const uint8_t spent[32],
+		const struct sp_id *keep, struct sp_err *e);
 SP_MUST int store_user_set_fullname(struct store *st, const struct sp_id *user, const char *fullname, struct sp_err *e);
 SP_MUST int store_user_list(struct store *st, struct sp_arena *a, struct store_user **ret, size_t *ret_n, struct sp_err *e);
-SP_MUST int store_user_del(struct store *st, const struct sp_id *user, struct sp_err *e);       /* SP_EBUSY: still owns repositories */
+/* With likes, tokens and redirects. SP_EBUSY: still owns repositories. SP_EDENIED: the last administrator stays. */
+SP_MUST int store_user_del(struct store *st, const struct sp_id *user, struct sp_err *e);
 
 /* Invitations: links by which somebody makes an account. NAME "": they choose it. */
 struct store_invite { uint8_t sha256[32]; struct sp_id id; char name[64]; bool is_admin; int64_t created_ms, expires_ms; };
@@ -93,6 +109,7 @@ struct store_repo {
 	const char *card_json;          /* parsed front matter as JSON text; NULL when none */
 	const char *tags_json;          /* JSON array */
 	double trending;                /* likes, each halved every 7 days; read only */
+	const char *readme;             /* for search, written by store_repo_add and store_repo_set_card; NULL: as it was. Not read back */
 };
 
 /*
@@ -122,9 +139,9 @@ SP_MUST int store_repo_move(struct store *st, const struct sp_id *id, const stru
 SP_MUST int store_redirect_find(struct store *st, const char *type, const char *owner, const char *name, struct sp_id *ret, struct sp_err *e);
 SP_MUST int store_repo_del(struct store *st, const struct sp_id *id, struct sp_err *e);        /* and everything that hangs on it */
 
-enum store_sort { SORT_CREATED, SORT_CHANGED, SORT_LIKES, SORT_TRENDING };
+enum store_sort { SORT_CREATED, SORT_CHANGED, SORT_LIKES, SORT_TRENDING, SORT_BEST /* of a search: what fits best; else trending */ };
 struct store_repo_query {
-	const char *type, *author, *search;     /* NULL: any */
+	const char *type, *author, *search;     /* NULL: any. Every word of search must begin a word of the repository, the last one in part (FTS5) */
 	const char *const *tags;                /* NULL or NULL-terminated: each must be in tags_json or be the sdk */
 	const char *const *models, *const *datasets;    /* likewise: each must be in the list of that name of card_json */
 	struct sp_id viewer;                    /* private rows only for this owner; none: public ones only */
@@ -134,8 +151,11 @@ struct store_repo_query {
 	int64_t limit, offset;
 };
 SP_MUST int store_repo_list(struct store *st, const struct store_repo_query *q, struct sp_arena *a, struct store_repo **ret, size_t *ret_n, struct sp_err *e);
-/* How many there are without limit and offset. */
+/* How many there are behind offset, at most limit of them; 0: all. */
 SP_MUST int store_repo_count(struct store *st, const struct store_repo_query *q, int64_t *ret, struct sp_err *e);
+/* The tags of most public repositories of TYPE, commonest first; SDKs are among them. Looks at all: keep the answer for a while. */
+struct store_tag { char name[64]; int64_t n; };
+SP_MUST int store_tag_list(struct store *st, const char *type, int64_t limit, struct sp_arena *a, struct store_tag **ret, size_t *ret_n, struct sp_err *e);
 /* Every Space id, for start-up; small rows only. */
 SP_MUST int store_repo_all_ids(struct store *st, struct sp_arena *a, struct sp_id **ret, size_t *ret_n, struct sp_err *e);
 
@@ -157,6 +177,8 @@ SP_MUST int store_variable_list(struct store *st, const struct sp_id *repo, stru
 struct store_secret { char key[128]; const uint8_t *sealed; size_t sealed_n; const char *description; int64_t changed_ms; };
 SP_MUST int store_secret_set(struct store *st, const struct sp_id *repo, const struct store_secret *s, struct sp_err *e);
 SP_MUST int store_secret_del(struct store *st, const struct sp_id *repo, const char *key, struct sp_err *e);        /* absent is fine */
+/* When a variable or secret was set or deleted last; 0 never. */
+SP_MUST int store_environment_changed(struct store *st, const struct sp_id *repo, int64_t *ret_ms, struct sp_err *e);
 SP_MUST int store_secret_list(struct store *st, const struct sp_id *repo, struct sp_arena *a, struct store_secret **ret, size_t *ret_n, struct sp_err *e);
 
 /* ---- builds, releases, runs (store_builds.c, store_runs.c) ---- */
@@ -167,7 +189,7 @@ struct store_build {
 	int state;                              /* enum store_build_state */
 	char env[65], app[65], base[65];        /* image hashes when ready; "" otherwise */
 	char cause[40];                         /* name from causes.def when failed; "" otherwise */
-	char detail[600];                       /* the sentence with its facts */
+	char detail[1000];                      /* the sentence with its facts; then the next action and its target (cause.h), a line each */
 	int64_t created_ms, started_ms, ended_ms;
 	const char *recipe_json;                /* what to run, when ready */
 };
@@ -179,7 +201,7 @@ SP_MUST int store_build_pending(struct store *st, struct sp_arena *a, struct sto
 
 struct store_run {
 	struct sp_id id, repo, build;
-	char cause[40], detail[600];
+	char cause[40], detail[1000];
 	int64_t started_ms, ready_ms, ended_ms;
 };
 SP_MUST int store_run_add(struct store *st, const struct store_run *r, struct sp_err *e);

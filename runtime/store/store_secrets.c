@@ -68,3 +68,23 @@ int store_secret_list(struct store *st, const struct sp_id *repo, struct sp_aren
 	*ret_n = rows.n;
 	return 0;
 }
+
+int store_environment_changed(struct store *st, const struct sp_id *repo, int64_t *ret_ms, struct sp_err *e)
+{
+	store_auto_reader struct store_reader rd = { 0 };
+	int r = store_read(st, &rd, e);
+
+	if (r < 0)
+		return r;
+	db_auto_query struct db_query q = db_query(rd.db, "SELECT max("
+			"coalesce((SELECT max(changed_ms) FROM variables WHERE repo = ?1), 0),"
+			"coalesce((SELECT max(changed_ms) FROM secrets WHERE repo = ?1), 0),"
+			"coalesce((SELECT max(at_ms) FROM events WHERE repo = ?1 AND what IN ('variable.delete', 'secret.delete')), 0))");
+
+	db_bind_id(&q, repo);
+	r = db_next(&q, e);
+	if (r < 0)
+		return r;
+	*ret_ms = r > 0 ? db_column_int(&q, 0) : 0;
+	return 0;
+}

@@ -224,5 +224,8 @@ void http_conn_fini(struct http_conn *c)
 	json_decref(c->json);
 	if (c->rq.body_fd >= 0)
 		close(c->rq.body_fd);
-	sp_arena_fini(&c->arena);
+	if (c->rq.body_len)
+		sp_arena_wipe(&c->arena);       /* fields of forms */
+	else
+		sp_arena_fini(&c->arena);
 }
