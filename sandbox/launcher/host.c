@@ -117,7 +117,7 @@ static int path_make(const char *path, struct sp_err *e)
 
 static int state_open(struct launcher *l, struct sp_err *e)
 {
-	static const char *const servers[] = { "repos", "lfs", "logs", "tmp", "keys", "cache", "dev" };
+	static const char *const servers[] = { "repos", "lfs", "logs", "tmp", "keys", "cache", "dev", "incoming" };
 	const struct role *s = &l->roles[ROLE_SERVER];
 	struct stat st;
 	int r = path_make(l->state, e), fd;

@@ -37,7 +37,7 @@ enum { UID_BASE = 100000, UID_RANGE = 65536, APP_UID = 1000, LOW_FDS = 32, LISTE
 /* A descriptor of the event loop is known by what it is and an index: role, slot. */
 enum watch { WATCH_SIGNALS, WATCH_ROLE, WATCH_ROLE_DEATH, WATCH_INIT, WATCH_DEATH, WATCH_SWEEPER };
 enum role_index { ROLE_SERVER, ROLE_EDGE, ROLE_EGRESS, ROLE_MAX };
-enum idmap { IDMAP_SLOT, IDMAP_OWNER, IDMAP_MAX };      /* all ids as they are; the file owner root becomes the app's user */
+enum idmap { IDMAP_SLOT, IDMAP_OWNER, IDMAP_SERVER, IDMAP_MAX };        /* all ids as they are; the file owner root, the server's user becomes the app's */
 
 struct role {
 	int prog, sock, pidfd;
@@ -184,7 +184,7 @@ void netns_announce(struct launcher *l, struct slot *s);
 
 /* userns.c */
 SP_MUST int userns_map(pid_t pid, uint32_t inside, uint32_t outside, uint32_t count, struct sp_err *e);
-SP_MUST int userns_idmap(uint32_t outside, uint32_t count, int *ret_fd, struct sp_err *e);
+SP_MUST int userns_idmap(uint32_t inside, uint32_t outside, uint32_t count, int *ret_fd, struct sp_err *e);
 
 /* cgroup.c: one module, v1, v2 or both (hybrid: v1 limits, v2 freezes and kills) */
 struct cgroup_use { uint64_t memory, peak, cpu_us, oom_kills; uint32_t pids; };

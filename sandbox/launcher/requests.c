@@ -49,17 +49,17 @@ int start_check(const struct launch_start *s, struct sp_err *e)
 {
 	bool builds = s->profile == PROFILE_BUILD || s->profile == PROFILE_SYSTEM, works = s->profile == PROFILE_WORKER;
 
-	if (s->profile >= PROFILE_MAX || s->egress > EGRESS_BUILD || (s->flags & ~(uint32_t)START_DATA))
+	if (s->profile >= PROFILE_MAX || s->egress > EGRESS_BUILD || (s->flags & ~(uint32_t)(START_DATA | START_REPO | START_INCOMING)))
 		return sp_fail(e, SP_EINVAL, 0, "profile, egress or flags");
 	if (s->memory_bytes < 16 << 20 || s->tmp_bytes < 4096 || s->pids < 4 || s->cpu_weight < 1 || s->cpu_weight > 10000 ||
 			s->cpu_permille > 1000000 || s->app_port > 65535)
 		return sp_fail(e, SP_EINVAL, 0, "a limit is out of range");
-	if (!id_ok(&s->run, true) || !id_ok(&s->space, s->flags & START_DATA) || !id_ok(&s->input, false) || !id_ok(&s->output, builds))
+	if (!id_ok(&s->run, true) || !id_ok(&s->space, s->flags & (START_DATA | START_REPO)) || !id_ok(&s->input, false) || !id_ok(&s->output, builds))
 		return sp_fail(e, SP_EINVAL, 0, "an id is missing or malformed");
 	if (!hash_ok(&s->base, true) || !hash_ok(&s->env, false) || !hash_ok(&s->app, false) || !hash_ok(&s->out_hash, s->out_kind != IMAGE_NONE))
 		return sp_fail(e, SP_EINVAL, 0, "a hash is missing or malformed");
 	if ((!sp_id_is_none(&s->output) && !builds) || (!sp_id_is_none(&s->input) && !works) || (works && s->egress != EGRESS_NONE) ||
-			(s->out_kind != IMAGE_NONE && !(works && (s->out_kind == IMAGE_ENV || s->out_kind == IMAGE_APP))))
+			(!works && s->flags & (START_REPO | START_INCOMING)) || (s->out_kind != IMAGE_NONE && !(works && (s->out_kind == IMAGE_ENV || s->out_kind == IMAGE_APP))))
 		return sp_fail(e, SP_EINVAL, 0, "not possible with this profile");
 	if (!hostname_ok(s->hostname, sizeof(s->hostname)))
 		return sp_fail(e, SP_EINVAL, 0, "host name");
@@ -77,7 +77,6 @@ static void answer(struct launcher *l, const struct ask *q, uint16_t type, const
 static int on_start(struct launcher *l, const struct ask *q, struct sp_err *e SP_UNUSED)
 {
 	struct why why = { .step = "request" };
-	struct launch_started started;
 	struct launch_start asked;
 	struct slot *s = NULL;
 	int r;
@@ -96,9 +95,8 @@ static int on_start(struct launcher *l, const struct ask *q, struct sp_err *e SP
 		role_refuse(l, q->role, LAUNCH_FAILED, q->m->head.seq, why.step, &why.e);
 		return 1;
 	}
-	started = (struct launch_started){ .slot = slot_name(s), .pid = (uint32_t)s->pid };
 	log_info("slot started slot=%u/%u run=%s profile=%u pid=%d", s->index, s->generation, s->start.run.s, s->start.profile, s->pid);
-	answer(l, q, LAUNCH_STARTED, &started, sizeof(started), s->log);
+	answer(l, q, LAUNCH_STARTED, &(struct launch_started){ .slot = slot_name(s), .pid = (uint32_t)s->pid }, sizeof(struct launch_started), s->log);
 	return 1;
 }
 
@@ -165,7 +163,7 @@ static int on_stats(struct launcher *l, const struct ask *q, struct sp_err *e SP
 /* The server asks an app whether it is up; edge carries its visitors. */
 static int on_dial(struct launcher *l, const struct ask *q, struct sp_err *e)
 {
-	struct launch_sockets x = { .error = SP_OK };
+	struct launch_sockets x;
 	struct launch_dial dial;
 	int fds[SP_MSG_FDS], r;
 	const struct slot *s;
@@ -174,9 +172,7 @@ static int on_dial(struct launcher *l, const struct ask *q, struct sp_err *e)
 	s = slot_find(l, &dial.slot);
 	r = !s ? -SP_ESTALE : dial.count < 1 || dial.count > SP_MSG_FDS || (dial.family != 4 && dial.family != 6) ? -SP_EINVAL :
 		netns_sockets(l, s, dial.family == 4 ? AF_INET : AF_INET6, fds, dial.count, e);
-	x.slot = dial.slot;
-	x.count = r == 0 ? dial.count : 0;
-	x.error = (uint32_t)-r;
+	x = (struct launch_sockets){ .slot = dial.slot, .count = r == 0 ? dial.count : 0, .error = (uint32_t)-r };
 	if (sp_msg_send(l->roles[q->role].sock, LAUNCH_SOCKETS, q->m->head.seq, &x, sizeof(x), fds, x.count, e) < 0)
 		role_kill(l, q->role, SIGKILL);
 	for (unsigned i = 0; i < x.count; i++)

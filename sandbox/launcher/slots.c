@@ -7,7 +7,7 @@ struct slot *slot_new(struct launcher *l)
 {
 	for (unsigned i = 0; i < SP_LIMIT_slots; i++) {
 		struct slot *s = &l->slots[i], fresh = { .index = i, .generation = s->generation + 1, .pidfd = -1, .control = -1, .log = -1,
-			.netns = -1, .sweeper = -1, .egress = { -1, -1, -1, -1 }, .idmap = { s->idmap[0], s->idmap[1] } };
+			.netns = -1, .sweeper = -1, .egress = { -1, -1, -1, -1 }, .idmap = { s->idmap[0], s->idmap[1], s->idmap[2] } };
 
 		if (s->state != SLOT_FREE)
 			continue;

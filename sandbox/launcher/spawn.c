@@ -100,15 +100,17 @@ static int plan_output(struct launcher *l, struct slot *s, struct plan *p, struc
 	return r ?: add_lower(p, tree, s->idmap[IDMAP_SLOT], e);
 }
 
-static int plan_input(struct launcher *l, struct slot *s, struct plan *p, struct sp_err *e)
+/* A tree that is there already: BEFORE, ID, BEHIND make its path beneath DIR. */
+static int plan_tree(struct plan *p, const char *at, int dir, const char *before, const struct sp_id *id, const char *behind, int idmap,
+		uint64_t attrs, struct sp_err *e)
 {
 	sp_auto_close int tree = -1;
 	char path[64];
 	int r;
 
-	snprintf(path, sizeof(path), "%s/tree", s->start.input.s);
-	r = sp_open_beneath(l->scratch, path, O_RDONLY | O_DIRECTORY, 0, &tree, e);
-	return r ?: add_tree(p, "in", tree, s->idmap[IDMAP_OWNER], READONLY, e);
+	snprintf(path, sizeof(path), "%s%s%s", before, id->s, behind);
+	r = sp_open_beneath(dir, path, O_RDONLY | O_DIRECTORY, 0, &tree, e);
+	return r ?: add_tree(p, at, tree, idmap, attrs, e);
 }
 
 static int plan_data(struct launcher *l, struct slot *s, struct plan *p, struct sp_err *e)
@@ -136,13 +138,15 @@ static int plan_operator(struct launcher *l, struct slot *s, struct plan *p, str
 static int plan_make(struct launcher *l, struct slot *s, struct plan *p, struct sp_err *e)
 {
 	const struct launch_start *t = &s->start;
+	const struct { uint32_t inside, outside, count; bool needed; } maps[IDMAP_MAX] = {
+		[IDMAP_SLOT] = { 0, p->base_uid, UID_RANGE, true }, [IDMAP_OWNER] = { 0, p->base_uid + APP_UID, 1, true },
+		[IDMAP_SERVER] = { l->roles[ROLE_SERVER].uid, p->base_uid + APP_UID, 1, t->flags & (START_REPO | START_INCOMING) } };
 	struct launch_hash tools;
 	int r = 0;
 
-	if (!s->idmap[IDMAP_SLOT])
-		r = userns_idmap(p->base_uid, UID_RANGE, &s->idmap[IDMAP_SLOT], e);
-	if (r == 0 && !s->idmap[IDMAP_OWNER])
-		r = userns_idmap(p->base_uid + APP_UID, 1, &s->idmap[IDMAP_OWNER], e);
+	for (unsigned i = 0; r == 0 && i < IDMAP_MAX; i++)
+		if (maps[i].needed && !s->idmap[i])
+			r = userns_idmap(maps[i].inside, maps[i].outside, maps[i].count, &s->idmap[i], e);
 	if (r == 0 && t->profile != PROFILE_RUN)
 		r = image_current(l, IMAGE_TOOLS, &tools) ? add_image(l, s, p, IMAGE_TOOLS, &tools, e) :
 			sp_fail(e, SP_ENOENT, 0, "no tools image has been made");
@@ -153,7 +157,11 @@ static int plan_make(struct launcher *l, struct slot *s, struct plan *p, struct 
 	r = r ?: add_image(l, s, p, IMAGE_BASE, &t->base, e);
 	r = r ?: add_image(l, s, p, IMAGE_APP, &t->app, e);
 	if (r == 0 && !sp_id_is_none(&t->input))
-		r = plan_input(l, s, p, e);
+		r = plan_tree(p, "in", l->scratch, "", &t->input, "/tree", s->idmap[IDMAP_OWNER], READONLY, e);
+	if (r == 0 && (t->flags & START_REPO))
+		r = plan_tree(p, "repo", l->state_dir, "repos/", &t->space, ".git", s->idmap[IDMAP_SERVER], READONLY | MOUNT_ATTR_NOEXEC, e);
+	if (r == 0 && (t->flags & START_INCOMING))
+		r = plan_tree(p, "incoming", l->state_dir, "incoming/", &t->run, "", s->idmap[IDMAP_SERVER], QUIET | MOUNT_ATTR_NOEXEC, e);
 	if (r == 0 && (t->flags & START_DATA))
 		r = plan_data(l, s, p, e);
 	return r ?: plan_operator(l, s, p, e);
@@ -216,7 +224,6 @@ static int launch(struct launcher *l, struct slot *s, struct plan *p, int *sync,
 {
 	sp_auto_close int birth = cgroup_birth(l, s->index);
 	struct why child;
-	char go = 'G';
 	int r;
 
 	s->pid = clone_child(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS, birth, &s->pidfd);
@@ -234,7 +241,7 @@ static int launch(struct launcher *l, struct slot *s, struct plan *p, int *sync,
 		snprintf(why->step, sizeof(why->step), "id map");
 		r = userns_map(s->pid, 0, p->base_uid, UID_RANGE, &why->e);
 	}
-	if (r == 0 && send(*sync, &go, 1, MSG_NOSIGNAL) != 1)
+	if (r == 0 && send(*sync, "G", 1, MSG_NOSIGNAL) != 1)
 		r = sp_fail(&why->e, SP_EIO, errno, "the child died");
 	return r ?: await(*sync, true, why);
 }

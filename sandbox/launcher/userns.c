@@ -17,7 +17,7 @@ int userns_map(pid_t pid, uint32_t inside, uint32_t outside, uint32_t count, str
 	return 0;
 }
 
-int userns_idmap(uint32_t outside, uint32_t count, int *ret_fd, struct sp_err *e)
+int userns_idmap(uint32_t inside, uint32_t outside, uint32_t count, int *ret_fd, struct sp_err *e)
 {
 	sp_auto_close int pidfd = -1, fd = -1;
 	pid_t pid = clone_child(CLONE_NEWUSER, -1, &pidfd);
@@ -29,13 +29,11 @@ int userns_idmap(uint32_t outside, uint32_t count, int *ret_fd, struct sp_err *e
 			pause();
 	if (pid < 0)
 		return sp_fail(e, SP_EIO, errno, "user namespace");
-	r = userns_map(pid, 0, outside, count, e);
-	if (r == 0) {
-		snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (fd < 0)
-			r = sp_fail(e, SP_EIO, errno, "open user namespace");
-	}
+	r = userns_map(pid, inside, outside, count, e);
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
+	fd = r < 0 ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+	if (r == 0 && fd < 0)
+		r = sp_fail(e, SP_EIO, errno, "open user namespace");
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	if (r == 0)

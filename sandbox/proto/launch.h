@@ -49,10 +49,12 @@ struct launch_slot { uint32_t index, generation; };
  *   /data        STATE/volumes/SPACE, only when START_DATA
  *   /env         BUILD: the writable tree that becomes an env image (IMAGES/scratch/OUTPUT)
  *   /in          WORKER: the scratch tree INPUT, read-only
+ *   /repo        WORKER: STATE/repos/SPACE.git, read-only, only when START_REPO
+ *   /incoming    WORKER: STATE/incoming/RUN, writable, only when START_INCOMING; the server made it
  *   /out         WORKER: the file that becomes IMAGE `out_kind` `out_hash` when the worker ends with status 0
  * SYSTEM: like BUILD, but the overlay's upper itself is the output tree (IMAGES/scratch/OUTPUT).
  */
-enum { START_DATA = 1 };
+enum { START_DATA = 1, START_REPO = 2, START_INCOMING = 4 };
 
 struct launch_start {
 	uint32_t profile;                       /* enum launch_profile */

@@ -3,8 +3,9 @@
  *
  * The server listens (SEQPACKET, STATE/run/edge/route.sock, peer uid checked); edge connects, again and
  * again while the server is away. On connecting, edge gets every route, then SYNCED, then changes as
- * they happen. Edge keeps its table while the server is dead: running apps go on. Edge asks nothing per
- * request; it says WAKE when a request waits for an app that is not up, and SEEN now and then.
+ * they happen. Edge keeps its table while the server is dead: running apps go on. Edge says WAKE when a request
+ * waits for an app that is not up, and SEEN now and then. Of a private Space's visitors it asks ACCESS and keeps
+ * the answer for as long as it says, or until FORGET.
  */
 #pragma once
 
@@ -43,13 +44,41 @@ struct route_del { char label[64]; };
 struct route_space { struct sp_id space; };
 struct route_none { char nothing[8]; };
 
+/* TOKEN: of the Authorization header. COOKIE: edge's own, a claim. SIGN: of the query; ONCE: one that may be spent. */
+enum route_credential { ROUTE_BY_TOKEN, ROUTE_BY_COOKIE, ROUTE_BY_SIGN, ROUTE_BY_SIGN_ONCE, ROUTE_BY_MAX };
+
+/* May who holds this see SPACE? */
+struct route_access {
+	uint64_t id;                    /* edge's own, comes back */
+	struct sp_id space;
+	char credential[515];           /* with NUL; at most 512 bytes (credential.h) */
+	uint32_t kind;                  /* enum route_credential */
+};
+
+enum route_verdict { ROUTE_DENIED, ROUTE_ALLOWED, ROUTE_UNCERTAIN /* it cannot be found out now */, ROUTE_VERDICT_MAX };
+
+/* SESSION: the visitor spent a one-time claim; this is the cookie that he goes on with. "" otherwise. */
+struct route_access_is {
+	uint64_t id;
+	struct sp_id user;
+	char session[515];
+	uint32_t verdict, ttl_ms;
+	uint32_t reserved;
+};
+
+/* What is known of this Space, of this user, or (both none) of everybody may have changed. */
+struct route_forget { struct sp_id space, user; char reserved[6]; };
+
 #define ROUTE_MSGS(X) \
 	X(SET,     ROUTE_TO_EDGE,    struct route_entry) \
 	X(DEL,     ROUTE_TO_EDGE,    struct route_del) \
 	X(SYNCED,  ROUTE_TO_EDGE,    struct route_none) \
 	X(WAKE,    ROUTE_FROM_EDGE,  struct route_space)        /* a held request wants this Space */ \
 	X(SEEN,    ROUTE_FROM_EDGE,  struct route_space)        /* visitors are active; at most once in 5 s a Space */ \
-	X(FAILING, ROUTE_FROM_EDGE,  struct route_space)        /* the app refuses connections */
+	X(FAILING, ROUTE_FROM_EDGE,  struct route_space)        /* the app refuses connections */ \
+	X(ACCESS,  ROUTE_FROM_EDGE,  struct route_access) \
+	X(ACCESS_IS, ROUTE_TO_EDGE,  struct route_access_is) \
+	X(FORGET,  ROUTE_TO_EDGE,    struct route_forget)
 
 enum route_type {
 #define X(name, dir, body) ROUTE_MSG_##name,
