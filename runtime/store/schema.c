@@ -74,7 +74,27 @@ static const char step_2[] =
 	"ALTER TABLE repos ADD COLUMN is_asleep INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE repos ADD COLUMN duplicated_from TEXT NOT NULL DEFAULT '';";
 
-const char *const schema_steps[] = { step_1, step_2 };
+/*
+ * Words and tags of repositories for search. store_search.c keeps them in step; triggers may not call FTS5 and JSON while
+ * schemas are untrusted (db.c). The index is keyed by a number of its own: the rowids of repos may change in a VACUUM.
+ * README texts come with the next push, they are not in the database that is migrated.
+ */
+static const char step_3[] =
+	"CREATE TABLE search_docs ("
+	" doc INTEGER PRIMARY KEY, repo TEXT NOT NULL UNIQUE REFERENCES repos (id) ON DELETE CASCADE) STRICT;"
+	"CREATE VIRTUAL TABLE search_words USING fts5 (name, owner, title, description, tags, readme,"
+	" tokenize = 'unicode61 remove_diacritics 2 categories ''L* N* Co So''', prefix = '2 3');"
+	"CREATE TABLE repo_tags ("
+	" tag TEXT NOT NULL, repo TEXT NOT NULL REFERENCES repos (id) ON DELETE CASCADE, PRIMARY KEY (tag, repo)) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX repo_tags_repo ON repo_tags (repo);"
+	"INSERT INTO search_docs (repo) SELECT id FROM repos;"
+	"INSERT INTO search_words (rowid, name, owner, title, description, tags, readme)"
+	" SELECT d.doc, r.name, u.name, r.title, r.short_description, coalesce(r.tags_json, ''), ''"
+	" FROM search_docs d JOIN repos r ON r.id = d.repo JOIN users u ON u.id = r.owner;"
+	"INSERT OR IGNORE INTO repo_tags (tag, repo) SELECT sdk, id FROM repos WHERE sdk <> '' UNION SELECT j.value, r.id FROM repos r,"
+	" json_each(CASE WHEN json_valid(r.tags_json) THEN r.tags_json ELSE '[]' END) j WHERE j.type = 'text';";
+
+const char *const schema_steps[] = { step_1, step_2, step_3 };
 const unsigned schema_steps_n = SP_COUNT(schema_steps);
 
 static int version_of(struct db *db, int64_t *ret, struct sp_err *e)

@@ -37,5 +37,16 @@ double trending_add(double old, int64_t at_ms);
 double trending_sub(double old, int64_t at_ms);
 double trending_now(double old, int64_t now_ms);        /* as a number of likes that were given just now */
 
+/*
+ * Inside a writer job: search finds REPO by what its row says now; README NULL: its text stays. Before the row goes:
+ * store_search_drop.
+ */
+SP_MUST int store_search_set(struct db *db, const struct sp_id *repo, const char *readme, struct sp_err *e);
+SP_MUST int store_search_drop(struct db *db, const struct sp_id *repo, struct sp_err *e);
+
 /* Inside a writer job. */
 SP_MUST int store_token_insert(struct db *db, const struct store_token *t, struct sp_err *e);
+SP_MUST int store_user_insert(struct db *db, const struct store_user *u, struct sp_err *e);
+SP_MUST int store_password_write(struct db *db, const struct sp_id *user, const struct store_password *p, struct sp_err *e);
+/* Take USER's likes back one by one, so that counts and trends follow. */
+SP_MUST int store_likes_withdraw(struct db *db, const struct sp_id *user, struct sp_err *e);

@@ -110,7 +110,7 @@ static int repo_add_job(struct db *db, void *arg, struct sp_err *e)
 	rc = db_run(&q, e);
 	if (rc == -SP_EEXIST)
 		return sp_fail(e, SP_EEXIST, 0, "'%s' exists already", r->name);
-	return rc < 0 ? rc : 0;
+	return rc < 0 ? rc : store_search_set(db, &r->id, r->readme, e);
 }
 
 int store_repo_add(struct store *st, const struct store_repo *r, struct sp_err *e)
@@ -259,6 +259,7 @@ static int set_card_job(struct db *db, void *arg, struct sp_err *e)
 	db_auto_query struct db_query q = db_query(db,
 			"UPDATE repos SET sdk = ?, title = ?, emoji = ?, color_from = ?, color_to = ?, short_description = ?,"
 			" card_json = ?, tags_json = ? WHERE id = ?");
+	int rc;
 
 	db_bind_text(&q, r->sdk);
 	db_bind_text(&q, r->title);
@@ -269,7 +270,8 @@ static int set_card_job(struct db *db, void *arg, struct sp_err *e)
 	db_bind_text(&q, r->card_json);
 	db_bind_text(&q, r->tags_json);
 	db_bind_id(&q, &r->id);
-	return changed_row(db_run(&q, e), e);
+	rc = changed_row(db_run(&q, e), e);
+	return rc < 0 ? rc : store_search_set(db, &r->id, r->readme, e);
 }
 
 int store_repo_set_card(struct store *st, const struct store_repo *r, struct sp_err *e)
@@ -281,7 +283,10 @@ static int repo_del_job(struct db *db, void *arg, struct sp_err *e)
 {
 	const struct sp_id *const *id = arg;
 	db_auto_query struct db_query q = db_query(db, "DELETE FROM repos WHERE id = ?");
+	int r = store_search_drop(db, *id, e);
 
+	if (r < 0)
+		return r;
 	db_bind_id(&q, *id);
 	return changed_row(db_run(&q, e), e);
 }

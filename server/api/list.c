@@ -21,7 +21,7 @@ static int read_sort(const struct http_req *rq, struct store_repo_query *q, stru
 	if (direction && strcmp(direction, "1") != 0 && strcmp(direction, "-1") != 0)
 		return sp_fail(e, SP_EINVAL, 0, "the query parameter 'direction' must be -1 or 1");
 	q->ascending = direction && direction[0] == '1';
-	q->sort = SORT_TRENDING;
+	q->sort = SORT_BEST;
 	if (!name || !name[0])
 		return 0;
 	for (size_t i = 0; i < sizeof(sorts) / sizeof(sorts[0]); i++) {

@@ -6,7 +6,7 @@
 #include "server/api/repo_util.h"
 #include "server/server.h"
 
-enum { TURNS = 64, README_MAX = 4 << 20 };
+enum { TURNS = 64, README_MAX = 4 << 20, README_WORDS = 16384 };
 
 static pthread_mutex_t turns[TURNS] = { [0 ... TURNS - 1] = PTHREAD_MUTEX_INITIALIZER };
 
@@ -23,8 +23,10 @@ static int read_card(struct server *srv, const char *commit, struct sp_arena *a,
 	res = repo_blob(srv->repos, &r->id, &at, &b, e);
 	if (res < 0)
 		return res;
-	if (b.p)
+	if (b.p) {
 		repo_card_read(a, b.p, b.n, r);
+		r->readme = sp_arena_mem(a, b.p, b.n < README_WORDS ? b.n : README_WORDS);      /* for search */
+	}
 	repo_blob_free(&b);
 	return 0;
 }

@@ -102,6 +102,89 @@ static void author_search_and_tags_narrow(void **state)
 	assert_int_equal(list(t, &q).n, 0);
 }
 
+static size_t found(struct temp_store *t, const char *search)
+{
+	struct store_repo_query q = { .search = search, .sort = SORT_BEST, .limit = 10 };
+	int64_t n = 0;
+	struct rows rows = list(t, &q);
+
+	assert_int_equal(store_repo_count(t->st, &q, &n, NULL), 0);
+	assert_int_equal(n, rows.n);
+	q.sort = SORT_LIKES;            /* the same ones in any order */
+	assert_int_equal(list(t, &q).n, rows.n);
+	return rows.n;
+}
+
+static void any_text_is_a_search(void **state)
+{
+	static const char *const nothing[] = { "\"", "*", "a\"b", "NEAR(a b)", "name:app", "app AND OR NOT", "^app -1", "(", "{name}: x", "%", "_", "\xff\xfe", "''", "--", "+" };
+	struct temp_store *t = *state;
+	char longest[4000];
+
+	for (unsigned i = 0; i < SP_COUNT(nothing); i++)
+		assert_true(found(t, nothing[i]) <= 4);
+	memset(longest, 'a', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = '\0';
+	assert_int_equal(found(t, longest), 0);
+	for (unsigned i = 1; i < sizeof(longest) - 1; i += 2)
+		longest[i] = ' ';
+	assert_int_equal(found(t, longest), 0);
+	assert_int_equal(found(t, ""), 4);      /* no search at all */
+	assert_int_equal(found(t, "  "), 4);
+	assert_int_equal(found(t, "!"), 0);
+}
+
+static void words_are_found_from_their_beginning_and_follow_changes(void **state)
+{
+	struct temp_store *t = *state;
+	struct store_repo_query q = { .search = "app 1", .limit = 10 };
+	struct store_repo r = list(t, &q).at[0];
+
+	assert_int_equal(found(t, "do"), 1);            /* "dogs" */
+	assert_int_equal(found(t, "do cats"), 0);       /* only the last word may be unfinished */
+	assert_int_equal(found(t, "cats do"), 1);
+	assert_int_equal(found(t, "bob"), 1);
+	assert_int_equal(found(t, "whale"), 0);
+	snprintf(r.title, sizeof(r.title), "Größe");
+	r.tags_json = "[\"ocean\", 3]";
+	r.readme = "A whale of an app.";
+	assert_int_equal(store_repo_set_card(t->st, &r, NULL), 0);
+	assert_int_equal(found(t, "grosse"), 0);
+	assert_int_equal(found(t, "gröss"), 0);
+	assert_int_equal(found(t, "GROSE"), 0);
+	assert_int_equal(found(t, "große"), 1);         /* without its accents */
+	assert_int_equal(found(t, "whale"), 1);
+	assert_int_equal(found(t, "cats"), 0);
+	r.readme = NULL;
+	r.tags_json = "not json";
+	assert_int_equal(store_repo_set_card(t->st, &r, NULL), 0);
+	assert_int_equal(found(t, "whale"), 1);         /* stays until another one comes */
+	assert_int_equal(store_repo_del(t->st, &r.id, NULL), 0);
+	assert_int_equal(found(t, "whale"), 0);
+}
+
+static void what_fits_best_comes_first_and_likes_help(void **state)
+{
+	struct temp_store *t = *state;
+	struct store_repo_query q = { .search = "app", .sort = SORT_BEST, .limit = 10 };
+
+	assert_string_equal(list(t, &q).at[0].name, "app-2");   /* all alike but for its like */
+	q.search = "animals";
+	assert_string_equal(list(t, &q).at[0].name, "app-1");
+}
+
+static void tags_are_counted_among_public_ones(void **state)
+{
+	struct temp_store *t = *state;
+	struct store_tag *tags;
+	size_t n = 0;
+
+	assert_int_equal(store_tag_list(t->st, "space", 10, &t->arena, &tags, &n, NULL), 0);
+	assert_int_equal(n, 3);
+	assert_string_equal(tags[0].name, "gradio");
+	assert_int_equal(tags[0].n, 3);         /* "region:us" is for machines, the fourth is private */
+}
+
 static void likes_and_trending_order(void **state)
 {
 	struct temp_store *t = *state;
@@ -178,6 +261,10 @@ int main(void)
 		filled(newest_come_first_and_pages_follow),
 		filled(private_ones_show_to_owner_and_admin),
 		filled(author_search_and_tags_narrow),
+		filled(any_text_is_a_search),
+		filled(words_are_found_from_their_beginning_and_follow_changes),
+		filled(what_fits_best_comes_first_and_likes_help),
+		filled(tags_are_counted_among_public_ones),
 		filled(likes_and_trending_order),
 		filled(many_shapes_of_queries_do_not_fill_the_cache_for_ever),
 		filled(no_order_needs_sorting),
