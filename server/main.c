@@ -22,6 +22,8 @@
 #include "log.h"
 #include "num.h"
 #include "str.h"
+#include "runtime/account/devices.h"
+#include "runtime/account/gate.h"
 #include "runtime/account/keys.h"
 #include "runtime/repo/repo.h"
 #include "runtime/space/launch_client.h"
@@ -90,6 +92,8 @@ static int open_data(struct parts *p, struct sp_err *e)
 		return r;
 	if ((r = keys_open(p->opt.state, &srv->keys, e)) < 0)
 		return sp_err_wrap(e, r, "the installation's key");
+	if ((r = gate_new(&srv->gate, e)) < 0 || (r = devices_new(&srv->devices, e)) < 0)
+		return r;
 	if ((r = repos_open(p->opt.state, &srv->repos, e)) < 0)
 		return r;
 	return repos_sweep(srv->repos, has_row, srv->store, e);
@@ -252,6 +256,8 @@ static void stop(struct parts *p)
 	repos_close(srv->repos);
 	store_close(srv->store);
 	keys_close(srv->keys);
+	devices_free(srv->devices);
+	gate_free(srv->gate);
 	free(p->operator_env);
 }
 

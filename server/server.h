@@ -16,6 +16,8 @@ struct sp_id;
 struct sp_loop;
 struct store;
 struct keys;
+struct gate;
+struct devices;
 struct repos;
 struct logs;
 struct spaces;
@@ -30,6 +32,8 @@ struct server {
 	struct sp_loop *loop;
 	struct store *store;
 	struct keys *keys;
+	struct gate *gate;              /* tries at passwords */
+	struct devices *devices;        /* logins that wait for a yes */
 	struct repos *repos;
 	struct logs *logs;
 	struct spaces *spaces;

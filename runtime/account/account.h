@@ -13,6 +13,9 @@
 #include "id.h"
 
 struct store;
+struct store_invite;
+struct store_user;
+struct gate;
 
 enum account_role { ROLE_NONE, ROLE_READ, ROLE_WRITE, ROLE_ADMIN };    /* of a token; sessions have the user's full role */
 
@@ -22,7 +25,8 @@ enum account_verb {
 	MAY_READ,               /* see a repository */
 	MAY_WRITE,              /* change it */
 	MAY_CREATE,             /* make one under {owner} */
-	MAY_ADMIN               /* the installation */
+	MAY_ADMIN,              /* the installation */
+	MAY_LINK                /* whoever has the address: it carries a signed claim */
 };
 
 /* Zeroed: anonymous. */
@@ -33,6 +37,8 @@ struct account_actor {
 	enum account_role role;
 	bool is_admin;
 	bool by_session;        /* a browser: unsafe methods need the same-origin check */
+	bool is_renewed;        /* the session's end moved on: its cookie's should too */
+	struct sp_id token;     /* which token or session it came by; names it, opens nothing */
 };
 
 struct account_object { struct sp_id owner; bool is_private; };
@@ -45,6 +51,8 @@ SP_MUST int account_may(const struct account_actor *a, enum account_verb verb, c
 /* "hf_" and 34 letters and digits from the kernel's generator. */
 struct account_token { char s[48]; };
 struct account_token account_token_new(void);
+/* 43 letters and digits: 256 bits, for links. */
+struct account_token account_link_new(void);
 
 /* Look a bearer token up. SP_EAUTH: unknown or revoked; the comparison is by hash and index, so time tells nothing. */
 SP_MUST int account_by_token(struct store *st, const char *token, struct account_actor *ret, struct sp_err *e);
@@ -53,8 +61,11 @@ SP_MUST int account_by_token(struct store *st, const char *token, struct account
 SP_MUST int account_token_add(struct store *st, const struct sp_id *user, const char *label, enum account_role role,
 		struct account_token *ret, struct sp_err *e);
 
-/* Sessions of browsers. The cookie's value is returned once; only its hash is kept. */
-SP_MUST int account_session_new(struct store *st, const struct sp_id *user, struct account_token *ret_cookie, struct sp_err *e);
+/*
+ * Sessions of browsers. The cookie's value is returned once; only its hash is kept. BROWSER ("Firefox on Linux") tells
+ * them apart and is cut when too long. A session ends 30 days after it was last used.
+ */
+SP_MUST int account_session_new(struct store *st, const struct sp_id *user, const char *browser, struct account_token *ret_cookie, struct sp_err *e);
 SP_MUST int account_by_session(struct store *st, const char *cookie, struct account_actor *ret, struct sp_err *e);
 SP_MUST int account_session_end(struct store *st, const char *cookie, struct sp_err *e);
 
@@ -69,3 +80,43 @@ SP_MUST int account_signin_use(struct store *st, const char *token, struct sp_id
  */
 SP_MUST int account_user_add(struct store *st, const char *name, bool is_admin, const char *token_or_null,
 		struct account_token *ret_token, struct sp_id *ret_user, struct sp_err *e);
+
+/*
+ * Passwords (passwords.c): argon2id, interactive limits. All of these may block for a tenth of a second and use
+ * 64 MiB for it; the gate bounds how many do so at once (SP_EBUSY: come back in a second).
+ */
+enum { PASSWORD_MIN = 8, PASSWORD_MAX = 256 };
+
+/*
+ * Who has this name and password? SP_EAUTH: nobody, whatever is wrong. SP_EQUOTA: too many wrong ones for this account
+ * or from ADDRESS; the text says for how long. Takes equally long whether or not the name is known.
+ */
+SP_MUST int account_password_check(struct store *st, struct gate *g, const char *name, const char *password, const char *address,
+		struct store_user *ret, struct sp_err *e);
+/* SP_EINVAL: too short, too long or the name itself. All sessions end but KEEP (NULL: none). */
+SP_MUST int account_password_set(struct store *st, struct gate *g, const struct store_user *user, const char *password,
+		const struct sp_id *keep, struct sp_err *e);
+
+/* Invitations: valid 7 days, one account each (invites.c). NAME "": whoever comes chooses. SP_EINVAL, SP_EEXIST: the name cannot be had. */
+SP_MUST int account_invite_new(struct store *st, const char *name, bool is_admin, struct account_token *ret, struct store_invite *ret_row,
+		struct sp_err *e);
+/* SP_EAUTH: used, revoked or too old. */
+SP_MUST int account_invite_find(struct store *st, const char *token, struct store_invite *ret, struct sp_err *e);
+/* Make the account. SP_EAUTH as above; SP_EEXIST, SP_EINVAL: the invitation stays good. */
+SP_MUST int account_invite_use(struct store *st, struct gate *g, const char *token, const char *name, const char *password,
+		struct sp_id *ret_user, struct sp_err *e);
+
+/* Links to choose a new password: valid 24 h, once (invites.c). */
+SP_MUST int account_reset_new(struct store *st, const struct sp_id *user, struct account_token *ret, struct sp_err *e);
+SP_MUST int account_reset_find(struct store *st, const char *token, struct store_user *ret, struct sp_err *e);
+SP_MUST int account_reset_use(struct store *st, struct gate *g, const char *token, const char *password, struct sp_id *ret_user, struct sp_err *e);
+
+/*
+ * The pair of tokens that the device flow grants (hf-api.md 1.3): an access token of 30 days and, to renew it within
+ * them, a refresh token that works once. account_token_refresh: SP_EAUTH when spent, expired or its access token was revoked.
+ */
+enum { GRANT_SECONDS = 30 * 24 * 3600 };
+SP_MUST int account_grant_new(struct store *st, const struct sp_id *user, const char *label, enum account_role role,
+		struct account_token *ret_access, struct account_token *ret_refresh, struct sp_err *e);
+SP_MUST int account_token_refresh(struct store *st, const char *refresh, struct account_token *ret_access, struct account_token *ret_refresh,
+		struct sp_err *e);

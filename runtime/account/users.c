@@ -6,7 +6,6 @@
 
 #include "auto.h"
 #include "clock.h"
-#include "runtime/store/store.h"
 #include "str.h"
 #include "tokens.h"
 
@@ -24,7 +23,7 @@ static bool is_plain(char c)
 	return isascii(c) && isalnum((unsigned char)c);
 }
 
-static int check_name(const char *name, struct sp_err *e)
+int user_check_name(const char *name, struct sp_err *e)
 {
 	size_t n = strnlen(name, USER_NAME_MAX + 1);
 
@@ -65,7 +64,7 @@ int account_user_add(struct store *st, const char *name, bool is_admin, const ch
 	struct store_user user = { .id = sp_id_new(), .is_admin = is_admin, .created_ms = sp_wall_ms() };
 	struct store_token row = { .user = user.id, .kind = TOKEN_ACCESS, .label = "first",
 			.role = is_admin ? ROLE_ADMIN : ROLE_WRITE, .created_ms = user.created_ms };
-	int r = check_name(name, e);
+	int r = user_check_name(name, e);
 
 	if (r == 0 && token_or_null)
 		r = check_token(token_or_null, e);

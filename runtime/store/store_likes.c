@@ -87,6 +87,32 @@ int store_like_set(struct store *st, const struct sp_id *user, const struct sp_i
 	return 0;
 }
 
+static int one_liked(struct db *db, const struct sp_id *user, struct sp_id *ret, struct sp_err *e)
+{
+	db_auto_query struct db_query q = db_query(db, "SELECT repo FROM likes WHERE user = ? LIMIT 1");
+	int r;
+
+	db_bind_id(&q, user);
+	r = db_next(&q, e);
+	if (r > 0)
+		*ret = db_column_id(&q, 0);
+	return r;
+}
+
+int store_likes_withdraw(struct db *db, const struct sp_id *user, struct sp_err *e)
+{
+	struct sp_id repo;
+	struct like_job job = { .user = user, .repo = &repo };
+	int r;
+
+	while ((r = one_liked(db, user, &repo, e)) > 0) {
+		r = like_job(db, &job, e);
+		if (r < 0)
+			return r;
+	}
+	return r;
+}
+
 int store_like_list(struct store *st, const struct sp_id *repo, struct sp_arena *a, struct store_liker **ret, size_t *ret_n, struct sp_err *e)
 {
 	struct store_rows rows = { .arena = a, .size = sizeof(struct store_liker) };

@@ -90,7 +90,7 @@ int page_signin_post(struct http_req *rq, struct http_resp *rs, struct sp_err *e
 	if (r == -SP_EDENIED)
 		return reply_form(rq, rs, 403, "This token may do less than its user. Sign in with your first token, or ask for a sign-in link.");
 	if (r >= 0)
-		r = account_session_new(rq->srv->store, &user, &cookie, e);
+		r = account_session_new(rq->srv->store, &user, "browser", &cookie, e);
 	if (r < 0)
 		return r;
 	set_cookie(rq, rs, cookie.s, SESSION_SECONDS);

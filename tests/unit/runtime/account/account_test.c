@@ -70,7 +70,7 @@ static void a_browser_session_begins_and_ends(void **state)
 	struct account_token cookie;
 	struct account_actor who;
 
-	assert_int_equal(account_session_new(t->st, &t->ada.id, &cookie, NULL), 0);
+	assert_int_equal(account_session_new(t->st, &t->ada.id, "Chromium on Linux", &cookie, NULL), 0);
 	assert_int_equal(account_by_session(t->st, cookie.s, &who, NULL), 0);
 	assert_true(who.by_session);
 	assert_int_equal(who.role, ROLE_WRITE);
