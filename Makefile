@@ -39,7 +39,7 @@ LDFLAGS_ALL := -pie -pthread -Wl,-z,relro,-z,now,-z,noexecstack $(if $(SAN),-fsa
 
 LIBS_server := -lmd4c-html -lgumbo -lmicrohttpd -lwebsockets -luv -lgit2 -lsqlite3 -ljansson -lyaml -lsodium -lcrypto
 LIBS_cmd    := -lcurl -ljansson -lsodium -lcrypto
-LIBS_worker := -larchive
+LIBS_worker := -larchive -lz
 LIBS_launcher := -lseccomp
 
 # ---- sources ----

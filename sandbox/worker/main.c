@@ -1,9 +1,11 @@
 /* main.c - vitrine-worker: one task on hostile bytes, then gone. */
+#include <errno.h>
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "auto.h"
+#include "git.h"
 #include "limit.h"
 #include "num.h"
 #include "task.h"
@@ -19,7 +21,7 @@ static const struct task {
 
 static int usage(void)
 {
-	return task_fail(TASK_USAGE, "usage: vitrine-worker unpack-app|pack-env "
+	return task_fail(TASK_USAGE, "usage: vitrine-worker git …, or unpack-app|pack-env "
 			"[--in DIR] [--out FILE] [--work DIR] [--max-files N] [--max-bytes N]");
 }
 
@@ -42,7 +44,14 @@ static int parse_option(struct task_args *args, const char *name, const char *va
 
 int main(int argc, char **argv)
 {
+	int hook;
+
 	setlocale(LC_CTYPE, "C.UTF-8");                 /* libarchive gives names in the locale's bytes */
+	hook = git_hook(program_invocation_short_name);
+	if (hook >= 0)
+		return hook;
+	if (argc >= 2 && strcmp(argv[1], "git") == 0)
+		return task_git(argc - 2, argv + 2);
 	if (argc < 2 || argc % 2 != 0)
 		return usage();
 	for (unsigned i = 0; i < SP_COUNT(tasks); i++) {
