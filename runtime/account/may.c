@@ -46,6 +46,7 @@ int account_may(const struct account_actor *a, enum account_verb verb, const str
 
 	switch (verb) {
 	case MAY_ANYONE:
+	case MAY_LINK:          /* checked with the address's signature, in server/http/auth.c */
 		return 0;
 	case MAY_SIGNED_IN:
 		return need_signed_in(a, e);

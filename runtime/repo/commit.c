@@ -294,7 +294,7 @@ static bool is_retry(struct making *m, git_commit *head)
 		git_oid_equal(&tree, git_commit_tree_id(head));
 }
 
-static git_signature *sign(const struct repo_author *by)
+git_signature *repo_sign(const struct repo_author *by)
 {
 	git_signature *s = NULL;
 	char name[128], email[128];
@@ -311,7 +311,7 @@ static git_signature *sign(const struct repo_author *by)
 
 static int write_commit(struct making *m, git_commit *head, const git_oid *tree_id, const char *ref_name, git_oid *ret)
 {
-	repo_auto(git_signature) git_signature *by = sign(&m->req->author);
+	repo_auto(git_signature) git_signature *by = repo_sign(&m->req->author);
 	repo_auto(git_reference) git_reference *moved = NULL;
 	repo_auto(git_tree) git_tree *tree = NULL;
 	sp_auto_buf struct sp_buf text = { 0 };

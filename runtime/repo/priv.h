@@ -45,6 +45,9 @@ void repo_lock_drop(struct repos *rs, struct repo_lock *l);
 SP_MUST int repo_commit_of(git_repository *g, const char *hex40, git_commit **ret, struct sp_err *e);
 SP_MUST int repo_tree_of(git_repository *g, const char *hex40, git_tree **ret, struct sp_err *e);
 
+/* AUTHOR as git can write it, now. */
+git_signature *repo_sign(const struct repo_author *by);
+
 /* Is BLOB the text of an LFS pointer? Pure. */
 bool repo_lfs_parse(const char *p, size_t n, struct repo_lfs *ret);
 /* Did this repository get the bytes of that object? */

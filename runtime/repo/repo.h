@@ -92,6 +92,20 @@ SP_MUST int repo_log(struct repos *rs, const struct sp_id *id, const char *commi
 struct repo_ref { const char *name, *full; char commit[41]; };
 SP_MUST int repo_refs(struct repos *rs, const struct sp_id *id, struct sp_arena *a, struct repo_ref **ret, size_t *ret_n, struct sp_err *e);
 
+/*
+ * Branches and tags (branch.c); COMMIT is a whole hash that is there. SP_EINVAL: git does not allow the name. SP_EEXIST:
+ * it is taken, the text is the one that clients look for (hf-api.md 2.2). SP_EDENIED: main stays. SP_ENOENT.
+ */
+SP_MUST int repo_branch_add(struct repos *rs, const struct sp_id *id, const char *name, const char *commit, bool overwrite, struct sp_err *e);
+SP_MUST int repo_branch_del(struct repos *rs, const struct sp_id *id, const char *name, struct sp_err *e);
+/* With MESSAGE (NULL or "": none) it is an annotated one. */
+SP_MUST int repo_tag_add(struct repos *rs, const struct sp_id *id, const char *name, const char *commit, const char *message,
+		const struct repo_author *by, struct sp_err *e);
+SP_MUST int repo_tag_del(struct repos *rs, const struct sp_id *id, const char *name, struct sp_err *e);
+/* BRANCH becomes one commit without history, of the files that it has. The old ones stay readable by their hashes. */
+SP_MUST int repo_squash(struct repos *rs, const struct sp_id *id, const char *branch, const char *message, const struct repo_author *by,
+		char ret_commit[41], struct sp_err *e);
+
 /* One commit of many operations, applied in order. */
 enum repo_op_kind { OP_PUT, OP_DELETE, OP_DELETE_TREE, OP_PUT_LFS, OP_COPY };
 struct repo_op {

@@ -6,7 +6,7 @@
 
 enum { FILES_MAX = 4096 };
 
-struct asked { const char **paths; bool *ignored; struct repo_entry *now; size_t n; };
+struct asked { const char **paths; bool *ignored, *is_large; struct repo_entry *now; size_t n; };
 
 /* Read the request. 1: answered. */
 static int read_files(struct http_req *rq, struct http_resp *rs, json_t *files, struct asked *to)
@@ -19,6 +19,7 @@ static int read_files(struct http_req *rq, struct http_resp *rs, json_t *files, 
 	}
 	to->paths = sp_arena_get(rq->arena, (n + 1) * sizeof(*to->paths));
 	to->ignored = sp_arena_get(rq->arena, (n + 1) * sizeof(*to->ignored));
+	to->is_large = sp_arena_get(rq->arena, (n + 1) * sizeof(*to->is_large));
 	to->n = n;
 	for (size_t i = 0; i < n; i++) {
 		json_t *f = json_array_get(files, i);
@@ -29,12 +30,13 @@ static int read_files(struct http_req *rq, struct http_resp *rs, json_t *files, 
 			http_reply_error(rq, rs, 400, NULL, "Each of 'files' needs a 'path'.");
 			return 1;
 		}
-		if (size > SP_LIMIT_regular_file_bytes) {
+		if (size > SP_LIMIT_lfs_object_bytes) {
 			http_reply_error(rq, rs, 413, NULL, "The file '%.200s' has %lld MB; this server takes files of up to %d MB. "
-				"Load larger ones when the app starts.", path, (long long)(size >> 20), (int)(SP_LIMIT_regular_file_bytes >> 20));
+				"Load larger ones when the app starts.", path, (long long)(size >> 20), (int)(SP_LIMIT_lfs_object_bytes >> 20));
 			return 1;
 		}
 		to->paths[i] = path;
+		to->is_large[i] = size > SP_LIMIT_regular_file_bytes;
 	}
 	return 0;
 }
@@ -42,7 +44,7 @@ static int read_files(struct http_req *rq, struct http_resp *rs, json_t *files, 
 static json_t *file_json(const struct asked *q, size_t i)
 {
 	const struct repo_entry *now = &q->now[i];
-	json_t *j = json_pack("{s:s, s:s, s:b}", "path", q->paths[i], "uploadMode", "regular", "shouldIgnore", (int)q->ignored[i]);
+	json_t *j = json_pack("{s:s, s:s, s:b}", "path", q->paths[i], "uploadMode", q->is_large[i] ? "lfs" : "regular", "shouldIgnore", (int)q->ignored[i]);
 
 	if (now->path && !now->is_dir && !now->is_link)
 		json_object_set_new(j, "oid", json_string(now->lfs.is_lfs ? now->lfs.sha256 : now->oid));
@@ -52,6 +54,7 @@ static json_t *file_json(const struct asked *q, size_t i)
 int api_preupload(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
 {
 	struct asked q = { 0 };
+	bool has_large = false;
 	json_t *body, *all;
 	char commit[41];
 	int r = http_json(rq, &body, e);
@@ -69,7 +72,13 @@ int api_preupload(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
 	if (r < 0)
 		return r;
 	all = json_array();
-	for (size_t i = 0; i < q.n; i++)
+	for (size_t i = 0; i < q.n; i++) {
 		json_array_append_new(all, file_json(&q, i));
+		has_large = has_large || q.is_large[i];
+	}
+	/* Where hf_xet is installed the client goes to Xet and shows nothing of what that answers; this it shows (clients.md 5.1). */
+	if (has_large)
+		http_setf(rq, rs, "X-HF-Warning", "large-files; Files over %d MB go by git-lfs here, this server has no Xet storage: "
+			"set HF_HUB_DISABLE_XET=1 and upload again, or push with git-lfs.", (int)(SP_LIMIT_regular_file_bytes >> 20));
 	return http_reply_json(rq, rs, 200, json_pack("{s:o, s:s}", "files", all, "commitOid", commit));
 }

@@ -1,8 +1,11 @@
 #include "server/http/auth.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "clock.h"
+#include "runtime/account/keys.h"
 #include "runtime/store/store.h"
 #include "server/http/http_status.h"
 #include "server/http/parse.h"
@@ -151,6 +154,29 @@ static int may_create(struct http_conn *c, struct sp_err *e)
 	return account_may(&c->rq.actor, MAY_CREATE, &on, e);
 }
 
+/*
+ * "/-/lfs/upload/{claim}": a claim signed for "lfs-upload". The address stands for the permission that was
+ * checked when it was given out; the handler asks again what may have changed since. The claim of a route that takes
+ * a body begins with the body's size, so that nobody fills the disk with more.
+ */
+static int may_by_link(struct http_conn *c, struct sp_err *e)
+{
+	const char *at = c->route->pattern + strlen("/-/"), *end = strstr(at, "/{claim}");
+	char *purpose = sp_arena_mem(c->rq.arena, at, end ? (size_t)(end - at) : 0);
+	int r;
+
+	for (char *p = purpose; *p; p++)
+		if (*p == '/')
+			*p = '-';
+	r = c->rq.srv->keys ? keys_check(c->rq.srv->keys, purpose, http_param(&c->rq, "claim"), sp_wall_ms(), c->rq.arena, &c->rq.claim, e)
+		: sp_fail(e, SP_EBUSY, 0, "the server is starting");
+	if (r == -SP_EAUTH)
+		return http_reply_error(&c->rq, &c->rs, 403, NULL, "This address is not valid, or not any more: ask for a new one.") == 0;
+	if (r == 0 && c->route->body == BODY_LINK)
+		c->body_max = strtoull(c->rq.claim, NULL, 10) + 1;      /* one more than it may be, and never 0 */
+	return r;
+}
+
 int auth_may(struct http_conn *c, struct sp_err *e)
 {
 	if (!c->route || c->route->verb == MAY_ANYONE)
@@ -159,6 +185,8 @@ int auth_may(struct http_conn *c, struct sp_err *e)
 		return sp_fail(e, SP_EBUSY, 0, "the server is starting");
 	if (c->route->verb == MAY_READ || c->route->verb == MAY_WRITE)
 		return may_on_repo(c, e);
+	if (c->route->verb == MAY_LINK)
+		return may_by_link(c, e);
 	if (c->route->verb == MAY_CREATE)
 		return may_create(c, e);
 	return account_may(&c->rq.actor, c->route->verb, NULL, e);

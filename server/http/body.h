@@ -1,5 +1,5 @@
 /*
- * body.h - a request's body on its way in: small ones grow in memory, BODY_SPOOL ones go to an unlinked
+ * body.h - a request's body on its way in: small ones grow in memory, BODY_SPOOL and BODY_LINK ones go to an unlinked
  * file in pieces, so that the loop thread never writes and a fast sender cannot fill memory.
  */
 #pragma once
@@ -10,12 +10,14 @@ enum { BODY_PIECE = 256 * 1024, BODY_DISCARD_MAX = 64 << 20 };
 
 struct body {
 	enum http_body kind;
-	struct sp_buf piece;            /* SMALL: all of it; SPOOL: what is not in the file yet */
+	uint64_t max;                   /* 0: body_limit of its kind */
+	struct sp_buf piece;            /* SMALL: all of it; in a file: what is not in it yet */
 	uint64_t size;                  /* bytes that arrived */
-	int fd;                         /* SPOOL: -1 until the first piece is written */
+	int fd;                         /* -1 until the first piece is written */
 };
 
 uint64_t body_limit(enum http_body kind);
+bool body_in_file(enum http_body kind);
 
 /*
  * Take up to N bytes at P; *RET_TAKEN of them, fewer when the piece is full: write it (body_spool), then

@@ -25,6 +25,7 @@ struct http_conn {
 	bool is_done;                           /* rs is complete */
 	char allow[64];
 	enum http_body body;                    /* what is collected; BODY_NONE: discarded */
+	uint64_t body_max;                      /* BODY_LINK: known once admitted */
 	uint64_t started_us;
 };
 

@@ -30,7 +30,7 @@ struct http_stream;
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_DELETE, HTTP_PATCH, HTTP_OPTIONS, HTTP_METHOD_MAX };
 
 /* Which bodies a route takes, last column of routes.def. */
-enum http_body { BODY_NONE, BODY_SMALL /* <= http_small_body_bytes, in memory */, BODY_SPOOL /* <= http_upload_bytes, in a file */ };
+enum http_body { BODY_NONE, BODY_SMALL /* <= http_small_body_bytes, in memory */, BODY_SPOOL /* <= http_upload_bytes, in a file */, BODY_LINK /* in a file, of exactly the size that the signed link names */ };
 
 struct http_req {
 	struct server *srv;
@@ -47,7 +47,8 @@ struct http_req {
 	const char *space_why;          /* from X-Vitrine-Why: "static", "waiting", "down"; NULL otherwise */
 	const char *body;               /* BODY_SMALL: NUL-terminated; "" when none */
 	size_t body_len;
-	int body_fd;                    /* BODY_SPOOL: positioned at 0; -1 otherwise */
+	const char *claim;              /* MAY_LINK: what the signed {claim} of the path says, checked; NULL otherwise */
+	int body_fd;                    /* BODY_SPOOL, BODY_LINK: positioned at 0; -1 otherwise */
 	uint64_t body_size;
 	struct http_conn *conn;         /* the adapter's own */
 };
@@ -72,6 +73,9 @@ SP_MUST int http_range(const struct http_req *rq, uint64_t size, uint64_t *ret_o
 
 /* The body as a JSON object (lent, freed with the request); an empty body is {}. SP_EINVAL with line and column. */
 SP_MUST int http_json(struct http_req *rq, json_t **ret, struct sp_err *e);
+
+/* J (taken) is what http_json gives from now on: a form that goes on as the API's own request. */
+void http_give_json(struct http_req *rq, json_t *j);
 
 /* Field NAME of an application/x-www-form-urlencoded body, decoded, or NULL; the I-th one. */
 const char *http_form(struct http_req *rq, const char *name);

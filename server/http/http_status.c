@@ -84,6 +84,16 @@ static void bare_page(struct http_req *rq, struct http_resp *rs, int status, con
 	http_reply_html(rq, rs, status, &b);
 }
 
+/* git-lfs shows "message" and nothing else (git-lfs docs/api/batch.md). */
+static json_t *error_json(const struct http_req *rq, const char *code, const char *sentence)
+{
+	json_t *j = json_pack("{s:s, s:s}", "error", sentence, "code", code);
+
+	if (strstr(rq->path, "/info/lfs/") || sp_starts_with(rq->path, "/-/lfs/"))
+		json_object_set_new(j, "message", json_string(sentence));
+	return j;
+}
+
 void http_refuse_with(struct http_req *rq, struct http_resp *rs, int status, const char *code, bool hub_code, const char *sentence)
 {
 	const char *agent = http_header(rq, "user-agent");
@@ -95,7 +105,7 @@ void http_refuse_with(struct http_req *rq, struct http_resp *rs, int status, con
 	else if (http_wants_html(rq))
 		bare_page(rq, rs, status, sentence);
 	else
-		http_reply_json(rq, rs, status, json_pack("{s:s, s:s}", "error", sentence, "code", code));
+		http_reply_json(rq, rs, status, error_json(rq, code, sentence));
 	rs->status = status;
 	http_set(rq, rs, "X-Error-Message", sentence);
 	if (hub_code)

@@ -160,6 +160,7 @@ static void admit_done(void *arg)
 	struct request *q = arg;
 
 	q->phase = PH_ADMITTED;
+	q->body.max = q->c.body_max;
 	unpark(q);
 }
 
@@ -223,7 +224,7 @@ static enum MHD_Result on_head(struct request *q, const char *method)
 	if (q->c.refused)
 		return refuse_early(q);
 	q->phase = PH_BODY;
-	if (q->c.body == BODY_SPOOL)
+	if (body_in_file(q->c.body))
 		work_park(q, POOL_REQUEST, admit_work, admit_done);     /* a stranger shall not fill the disk */
 	return MHD_YES;
 }
@@ -400,12 +401,14 @@ static void log_request(const struct request *q)
 {
 	const struct http_req *rq = &q->c.rq;
 	int status = q->c.rs.status;
+	/* An address that carries its own permission is no secret for a log. */
+	const char *path = q->c.route && q->c.route->verb == MAY_LINK ? q->c.route->pattern : rq->path;
 
 	if (q->phase != PH_SENT)
 		return;         /* gone before its answer: the client's own doing */
 	log_line(status >= 500 && status != 503 ? LOG_LEVEL_WARN : status >= 400 || rq->method != HTTP_GET ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG,
 		"http request=%s status=%d us=%llu user=%s path=%s", rq->request_id, status, (unsigned long long)(sp_mono_us() - q->c.started_us),
-		log_q(rq->actor.name).s, log_q(rq->path).s);
+		log_q(rq->actor.name).s, log_q(path).s);
 }
 
 static void on_completed(SP_UNUSED void *arg, SP_UNUSED struct MHD_Connection *mhd, void **cls,
