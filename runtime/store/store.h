@@ -49,6 +49,7 @@ struct store_token {
 /* SP_EQUOTA: too many access tokens of this user. Of every other kind the oldest makes room. */
 SP_MUST int store_token_add(struct store *st, const struct store_token *t, struct sp_err *e);
 SP_MUST int store_token_by_hash(struct store *st, const uint8_t sha256[32], struct store_token *ret, struct sp_err *e);     /* SP_ENOENT also when expired */
+SP_MUST int store_token_by_id(struct store *st, const struct sp_id *id, struct store_token *ret, struct sp_err *e);         /* the same; without its hash */
 SP_MUST int store_token_del(struct store *st, const uint8_t sha256[32], struct sp_err *e);     /* SP_ENOENT: already spent */
 
 /* Of one kind, newest first. */
@@ -137,6 +138,8 @@ SP_MUST int store_repo_set_sleep(struct store *st, const struct sp_id *id, int64
 SP_MUST int store_repo_move(struct store *st, const struct sp_id *id, const struct sp_id *owner, const char *name, struct sp_err *e);
 /* Where an old name leads. SP_ENOENT. */
 SP_MUST int store_redirect_find(struct store *st, const char *type, const char *owner, const char *name, struct sp_id *ret, struct sp_err *e);
+/* Where the app host of an old name leads; for hosts that are nobody's now. SP_ENOENT. */
+SP_MUST int store_redirect_by_label(struct store *st, const char *label, struct sp_id *ret, struct sp_err *e);
 SP_MUST int store_repo_del(struct store *st, const struct sp_id *id, struct sp_err *e);        /* and everything that hangs on it */
 
 enum store_sort { SORT_CREATED, SORT_CHANGED, SORT_LIKES, SORT_TRENDING, SORT_BEST /* of a search: what fits best; else trending */ };

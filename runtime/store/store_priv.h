@@ -45,6 +45,9 @@ SP_MUST int store_search_set(struct db *db, const struct sp_id *repo, const char
 SP_MUST int store_search_drop(struct db *db, const struct sp_id *repo, struct sp_err *e);
 
 /* Inside a writer job. */
+SP_MUST int store_repo_label(struct db *db, const struct store_repo *r, char ret[64], struct sp_err *e);         /* a free one for its owner and name */
+SP_MUST int store_repo_within_quota(struct db *db, const struct store_repo *r, struct sp_err *e);
+SP_MUST int store_redirect_drop(struct db *db, const struct sp_id *owner, const char *type, const char *name, struct sp_err *e);
 SP_MUST int store_token_insert(struct db *db, const struct store_token *t, struct sp_err *e);
 SP_MUST int store_user_insert(struct db *db, const struct store_user *u, struct sp_err *e);
 SP_MUST int store_password_write(struct db *db, const struct sp_id *user, const struct store_password *p, struct sp_err *e);

@@ -9,12 +9,14 @@
 
 enum { LABEL_ATTEMPTS = 100 };
 
-static int label_is_free(struct db *db, const char *label, bool *ret, struct sp_err *e)
+/* For the repository SELF, which may have it already. */
+static int label_is_free(struct db *db, const char *label, const struct sp_id *self, bool *ret, struct sp_err *e)
 {
-	db_auto_query struct db_query q = db_query(db, "SELECT 1 FROM repos WHERE label = ?");
+	db_auto_query struct db_query q = db_query(db, "SELECT 1 FROM repos WHERE label = ? AND id != ?");
 	int r;
 
 	db_bind_text(&q, label);
+	db_bind_id(&q, self);
 	r = db_next(&q, e);
 	if (r < 0)
 		return r;
@@ -35,7 +37,7 @@ static int owner_name_of(struct db *db, const struct sp_id *owner, char ret[64],
 	return 0;
 }
 
-static int label_choose(struct db *db, const struct store_repo *r, char ret[64], struct sp_err *e)
+int store_repo_label(struct db *db, const struct store_repo *r, char ret[64], struct sp_err *e)
 {
 	char owner[64];
 	bool is_free = false;
@@ -47,14 +49,14 @@ static int label_choose(struct db *db, const struct store_repo *r, char ret[64],
 		return sp_copy(ret, 64, r->label);
 	for (unsigned attempt = 0; attempt < LABEL_ATTEMPTS; attempt++) {
 		store_label_for(owner, r->name, attempt, ret);
-		rc = label_is_free(db, ret, &is_free, e);
+		rc = label_is_free(db, ret, &r->id, &is_free, e);
 		if (rc < 0 || is_free)
 			return rc;
 	}
 	return sp_fail(e, SP_EBUG, 0, "no free label for '%s'", r->name);
 }
 
-static int within_quota(struct db *db, const struct store_repo *r, struct sp_err *e)
+int store_repo_within_quota(struct db *db, const struct store_repo *r, struct sp_err *e)
 {
 	db_auto_query struct db_query q = db_query(db, "SELECT count(*) FROM repos WHERE owner = ? AND type = ?");
 	int rc;
@@ -79,10 +81,12 @@ static int repo_add_job(struct db *db, void *arg, struct sp_err *e)
 			" sleep_s, duplicated_from)"
 			" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?)");
 	char label[64];
-	int rc = label_choose(db, r, label, e);
+	int rc = store_repo_label(db, r, label, e);
 
 	if (rc == 0)
-		rc = within_quota(db, r, e);
+		rc = store_repo_within_quota(db, r, e);
+	if (rc == 0)            /* what is there now wins over what was called so */
+		rc = store_redirect_drop(db, &r->owner, r->type, r->name, e);
 	if (rc < 0)
 		return rc;
 	db_bind_id(&q, &r->id);
