@@ -10,7 +10,7 @@
 struct repo_lock;
 
 struct repos {
-	char *dir, *lfs, *tmp;          /* STATE/repos, STATE/lfs, STATE/tmp */
+	char *dir, *lfs, *tmp, *incoming;       /* STATE/repos, STATE/lfs, STATE/tmp, STATE/incoming */
 	void *mutex;                    /* guards the list of locks */
 	struct repo_lock *locks;
 };
@@ -37,6 +37,9 @@ int repo_git_fail(struct sp_err *e, int r, const char *fmt, ...) SP_PRINTF(3, 4)
 
 SP_MUST int repo_open(struct repos *rs, const struct sp_id *id, git_repository **ret, struct sp_err *e);
 char *repo_path_dup(struct repos *rs, const struct sp_id *id, const char *below);       /* "…/repos/ID.git/BELOW" */
+
+/* Remove NAME beneath DIRFD with everything in it, at any depth; nothing is followed. */
+void repo_remove(int dirfd, const char *name);
 
 /* Writers of one repository take turns. */
 struct repo_lock *repo_lock_take(struct repos *rs, const struct sp_id *id);

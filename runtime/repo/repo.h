@@ -1,8 +1,8 @@
 /*
  * repo.h - git repositories under STATE/repos by libgit2, and large files under STATE/lfs.
  *
- * A repository is bare, named by id. Commits through the API are made here; pushes arrive in issue 4 by
- * git's own programs. All functions block: pool threads only. Writers of one repository are serialised
+ * A repository is bare, named by id. Commits through the API are made here; pushes are taken by git's own
+ * programs in a worker, which leaves them in STATE/incoming/RUN, and brought in from there (import.c). All functions block: pool threads only. Writers of one repository are serialised
  * inside (C-HF-67). What was acknowledged is on disk (core.fsyncObjectFiles / fsync of refs).
  */
 #pragma once
@@ -141,6 +141,38 @@ SP_MUST int repo_check_path(const char *path, struct sp_err *e);
  * with LFS content, links as links, modes 0644/0755. Stops at space_files / space_bytes with SP_EQUOTA.
  */
 SP_MUST int repo_archive(struct repos *rs, const struct sp_id *id, const char *commit, int fd, struct sp_err *e);
+
+/*
+ * Pushes. A worker writes beneath STATE/incoming/RUN; everything there is hostile. repo_incoming_drop is for
+ * after its end; what a crash leaves is removed by repos_open.
+ */
+SP_MUST int repo_incoming_make(struct repos *rs, const struct sp_id *run, struct sp_err *e);
+void repo_incoming_drop(struct repos *rs, const struct sp_id *run);
+
+struct repo_update { const char *ref; char old[41], new[41]; bool moved; };     /* forty zeros: not there */
+bool repo_update_creates(const struct repo_update *u);
+bool repo_update_deletes(const struct repo_update *u);
+
+/* Lines "OLD NEW REF". SP_EPROTO: malformed; SP_EDENIED: main deleted, no branch or tag; SP_EQUOTA: over git_updates. Pure. */
+SP_MUST int repo_updates_parse(const char *p, size_t n, struct sp_arena *a, struct repo_update **ret, size_t *ret_n, struct sp_err *e);
+
+struct repo_push {
+	struct sp_arena *arena;         /* for updates */
+	/* Says what is wrong with the README of main's new commit, before anything moves. May be NULL. */
+	int (*check_readme)(void *arg, const char *text, size_t len, struct sp_err *e);
+	void *check_arg;
+	struct repo_update *updates;    /* filled also when something is refused later; `moved` tells what is on disk */
+	size_t n;                       /* 0: the worker accepted nothing */
+};
+/*
+ * Take the packs and move the references, each wholly or not at all, under the lock of repo_commit. SP_ESTALE:
+ * one has another value than the push saw, none was moved.
+ */
+SP_MUST int repo_import(struct repos *rs, const struct sp_id *id, const struct sp_id *run, struct repo_push *push, struct sp_err *e);
+
+/* More loose objects than git_loose_objects? Then a worker packs them, and repo_repacked takes the pack and drops what is in it. */
+bool repo_is_loose(struct repos *rs, const struct sp_id *id);
+SP_MUST int repo_repacked(struct repos *rs, const struct sp_id *id, const struct sp_id *run, struct sp_err *e);
 
 /* Git's blob id of these bytes, and the SHA-256, without storing. */
 void repo_blob_oid(const void *p, size_t n, char ret[41]);

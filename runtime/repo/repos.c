@@ -21,7 +21,7 @@ struct repo_lock {
 	struct repo_lock *next;
 };
 
-enum { GIT_CACHE_BYTES = 32 << 20, REMOVE_DEPTH = 64 };
+enum { GIT_CACHE_BYTES = 32 << 20 };
 
 static char *format(const char *fmt, ...) SP_PRINTF(1, 2);
 static char *format(const char *fmt, ...)
@@ -78,29 +78,6 @@ static int fsync_path(const char *path, struct sp_err *e)
 	return 0;
 }
 
-/* Remove NAME beneath DIRFD with everything in it; nothing is followed. */
-static void remove_tree(int dirfd, const char *name, unsigned depth)
-{
-	sp_auto_closedir DIR *d = NULL;
-	struct dirent *it;
-	int fd;
-
-	if (unlinkat(dirfd, name, 0) == 0 || depth > REMOVE_DEPTH)
-		return;
-	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	d = fdopendir(fd);
-	if (!d) {
-		close(fd);
-		return;
-	}
-	while ((it = readdir(d)) != NULL)
-		if (strcmp(it->d_name, ".") != 0 && strcmp(it->d_name, "..") != 0)
-			remove_tree(fd, it->d_name, depth + 1);
-	unlinkat(dirfd, name, AT_REMOVEDIR);
-}
-
 /* What a crash left half made or half removed. */
 static int drop_leftovers(const char *dir, struct sp_err *e)
 {
@@ -111,7 +88,21 @@ static int drop_leftovers(const char *dir, struct sp_err *e)
 		return sp_fail(e, SP_EIO, errno, "list '%.100s'", dir);
 	while ((it = readdir(d)) != NULL)
 		if (sp_starts_with(it->d_name, ".new-") || sp_starts_with(it->d_name, ".dead-"))
-			remove_tree(dirfd(d), it->d_name, 0);
+			repo_remove(dirfd(d), it->d_name);
+	return 0;
+}
+
+/* Pushes that a former server did not bring to their end: none of their references moved. */
+static int drop_incoming(const char *path, struct sp_err *e)
+{
+	sp_auto_closedir DIR *d = opendir(path);
+	const struct dirent *it;
+
+	if (!d)
+		return sp_fail(e, SP_EIO, errno, "list '%.100s'", path);
+	while ((it = readdir(d)) != NULL)
+		if (it->d_name[0] != '.')
+			repo_remove(dirfd(d), it->d_name);
 	return 0;
 }
 
@@ -147,6 +138,7 @@ int repos_open(const char *state_dir, struct repos **ret, struct sp_err *e)
 	rs->dir = format("%s/repos", state_dir);
 	rs->lfs = format("%s/lfs", state_dir);
 	rs->tmp = format("%s/tmp", state_dir);
+	rs->incoming = format("%s/incoming", state_dir);
 
 	r = libgit2_set(e);
 	if (r == 0)
@@ -155,6 +147,10 @@ int repos_open(const char *state_dir, struct repos **ret, struct sp_err *e)
 		r = make_dir(rs->lfs, e);
 	if (r == 0)
 		r = make_dir(rs->tmp, e);
+	if (r == 0)
+		r = make_dir(rs->incoming, e);
+	if (r == 0)
+		r = drop_incoming(rs->incoming, e);
 	if (r == 0)
 		r = drop_leftovers(rs->dir, e);
 	if (r < 0) {
@@ -174,6 +170,7 @@ void repos_close(struct repos *rs)
 	free(rs->dir);
 	free(rs->lfs);
 	free(rs->tmp);
+	free(rs->incoming);
 	free(rs);
 	git_libgit2_shutdown();
 }
@@ -193,7 +190,7 @@ int repos_sweep(struct repos *rs, bool (*keep)(void *arg, const struct sp_id *id
 			continue;
 		memcpy(hex, it->d_name, SP_ID_LEN);
 		if (sp_id_parse(hex, &id) == 0 && !keep(arg, &id))
-			remove_tree(dirfd(d), it->d_name, 0);
+			repo_remove(dirfd(d), it->d_name);
 	}
 	return 0;
 }
@@ -345,7 +342,7 @@ int repo_create(struct repos *rs, const struct sp_id *id, const struct repo_file
 	if (r == 0)
 		r = fsync_path(rs->dir, e);
 	if (r < 0) {
-		remove_tree(AT_FDCWD, made, 0);
+		repo_remove(AT_FDCWD, made);
 		return r;
 	}
 	git_oid_tostr(ret_commit, 41, &commit);
@@ -362,6 +359,6 @@ int repo_delete(struct repos *rs, const struct sp_id *id, struct sp_err *e)
 	if (r == 0)
 		r = fsync_path(rs->dir, e);
 	if (r == 0)
-		remove_tree(AT_FDCWD, dead, 0);
+		repo_remove(AT_FDCWD, dead);
 	return r;
 }
