@@ -116,6 +116,12 @@ int http_json(struct http_req *rq, json_t **ret, struct sp_err *e)
 	return 0;
 }
 
+void http_give_json(struct http_req *rq, json_t *j)
+{
+	json_decref(rq->conn->json);
+	rq->conn->json = j;
+}
+
 const char *http_form_at(struct http_req *rq, const char *name, unsigned i)
 {
 	struct http_conn *c = rq->conn;

@@ -59,7 +59,7 @@ bool page_shows_app(const struct space_view *v);
 struct view_card page_card(struct http_req *rq, const struct store_repo *r);
 /* Cards of REPOS into RET (arena), their topics for the page's stream. */
 size_t page_cards(struct http_req *rq, const struct store_repo *repos, size_t n, const struct view_card **ret, const char **ret_topics);
-/* TAB: "app", "files", "logs". */
+/* TAB: "app", "files", "logs", "settings"; another for none of them. */
 struct view_space_head page_space_head(struct http_req *rq, const struct store_repo *r, const struct space_view *v, const char *tab);
 bool page_may_write(const struct http_req *rq, const struct store_repo *r);
 /* The JSON form of a page of cards (page_gallery.c). */

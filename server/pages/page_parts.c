@@ -59,6 +59,7 @@ struct view_space_head page_space_head(struct http_req *rq, const struct store_r
 		.owner = r->owner_name, .name = r->name, .id = r->id.s, .title = r->title[0] ? r->title : r->name,
 		.emoji = r->emoji, .from = colour(r->color_from, "indigo"), .to = colour(r->color_to, "gray"), .tab = tab,
 		.on_app = strcmp(tab, "app") == 0, .on_files = strcmp(tab, "files") == 0, .on_logs = strcmp(tab, "logs") == 0,
+		.on_settings = strcmp(tab, "settings") == 0,
 		.is_private = r->is_private, .may_write = page_may_write(rq, r), .is_signed_in = signed_in, .is_liked = liked,
 		.likes = r->likes, .chip = page_chip(rq->arena, v), .app_url = space_host_url(rq, r),
 	};

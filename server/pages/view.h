@@ -38,6 +38,8 @@ struct view_page {
 	bool copies, logs;              /* the page has copy buttons, live logs */
 	bool tall;                      /* the content fills the window */
 	bool account;                   /* a page of accounts: their style sheet */
+	bool forms;                     /* a page with forms: their style sheet */
+	bool editor, drops;             /* it edits text; files can be dropped on it */
 };
 
 struct view_card {
@@ -65,7 +67,7 @@ struct view_gallery {
 struct view_space_head {
 	const char *owner, *name, *title, *emoji, *from, *to, *id;
 	const char *tab;                /* "app", "files", "logs" */
-	bool on_app, on_files, on_logs;
+	bool on_app, on_files, on_logs, on_settings;
 	bool is_private, may_write, is_signed_in, is_liked;
 	long likes;
 	struct view_chip chip;
@@ -127,18 +129,6 @@ struct view_files {
 	const char *origin;
 };
 
-struct view_profile {
-	struct view_page page;
-	const char *user, *fullname;
-	bool is_me;
-	const struct view_card *cards;
-	size_t n_cards;
-	const char *origin;
-	const char *new_token;          /* shown once; "" otherwise */
-};
-
-struct view_signin { struct view_page page; const char *error, *next; };
-struct view_signin_link { struct view_page page; const char *token, *next; };
 struct view_error { struct view_page page; int status; const char *heading, *sentence, *code, *next; bool offer_signin; };
 
 /* Pages on an app's own host: no scripts or styles of the platform's origin, which an app could stand in for. */
@@ -157,3 +147,6 @@ struct view_app_down {
 	const char *heading, *text, *next, *code;
 	const char *space_url, *space_word;     /* the Space's page on the platform, or the platform's; "" for none */
 };
+
+#include "server/pages/view_forms.h"
+#include "server/pages/view_account.h"
