@@ -69,6 +69,14 @@ SP_MUST int account_session_new(struct store *st, const struct sp_id *user, cons
 SP_MUST int account_by_session(struct store *st, const char *cookie, struct account_actor *ret, struct sp_err *e);
 SP_MUST int account_session_end(struct store *st, const char *cookie, struct sp_err *e);
 
+/*
+ * Who reads something by leave of a token or session that is named by its id (delegate.c). SP_EAUTH: it has ended, or
+ * was never USER's.
+ */
+SP_MUST int account_by_token_id(struct store *st, const struct sp_id *user, const struct sp_id *token, struct account_actor *ret, struct sp_err *e);
+/* USER, only to read: for whom edge has let in. SP_ENOENT. */
+SP_MUST int account_reader(struct store *st, const struct sp_id *user, struct account_actor *ret, struct sp_err *e);
+
 /* One-time sign-in links: valid 24 h, spent by account_signin_use. */
 SP_MUST int account_signin_new(struct store *st, const struct sp_id *user, struct account_token *ret, struct sp_err *e);
 SP_MUST int account_signin_use(struct store *st, const char *token, struct sp_id *ret_user, struct sp_err *e);
