@@ -30,7 +30,7 @@ static int read_files(struct http_req *rq, struct http_resp *rs, json_t *files, 
 			http_reply_error(rq, rs, 400, NULL, "Each of 'files' needs a 'path'.");
 			return 1;
 		}
-		if (size > SP_LIMIT_lfs_object_bytes) {
+		if (size > (json_int_t)SP_LIMIT_lfs_object_bytes) {
 			http_reply_error(rq, rs, 413, NULL, "The file '%.200s' has %lld MB; this server takes files of up to %d MB. "
 				"Load larger ones when the app starts.", path, (long long)(size >> 20), (int)(SP_LIMIT_lfs_object_bytes >> 20));
 			return 1;

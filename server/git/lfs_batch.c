@@ -76,7 +76,7 @@ static int answer_object(struct http_req *rq, bool is_upload, const json_t *aske
 
 	if (!oid || strlen(oid) != 64 || !sp_is_hex(oid, 64) || !json_is_integer(json_object_get(asked, "size")) || size < 0)
 		with_error(object, 422, "An object needs an oid of 64 lower-case hex digits and a size.");
-	else if (is_upload && size > SP_LIMIT_lfs_object_bytes)
+	else if (is_upload && size > (json_int_t)SP_LIMIT_lfs_object_bytes)
 		with_error(object, 413, sp_arena_fmt(rq->arena, "One file may have %lld MB. Split it, or load it when the app starts.",
 			(long long)(SP_LIMIT_lfs_object_bytes >> 20)));
 	else
