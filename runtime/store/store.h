@@ -215,3 +215,5 @@ SP_MUST int store_run_last(struct store *st, const struct sp_id *repo, struct st
 SP_MUST int store_event_add(struct store *st, const struct sp_id *actor, const struct sp_id *repo, const char *what, const char *detail, struct sp_err *e);
 struct store_event { int64_t at_ms; char actor[64]; char what[40]; const char *detail; };
 SP_MUST int store_event_list(struct store *st, const struct sp_id *repo, int64_t limit, struct sp_arena *a, struct store_event **ret, size_t *ret_n, struct sp_err *e);
+/* What one user did, newest first, without its name. Looks at all events: for exports. */
+SP_MUST int store_event_by_actor(struct store *st, const struct sp_id *actor, int64_t limit, struct sp_arena *a, struct store_event **ret, size_t *ret_n, struct sp_err *e);

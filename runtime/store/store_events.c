@@ -55,3 +55,30 @@ int store_event_list(struct store *st, const struct sp_id *repo, int64_t limit, 
 	*ret_n = rows.n;
 	return 0;
 }
+
+int store_event_by_actor(struct store *st, const struct sp_id *actor, int64_t limit, struct sp_arena *a, struct store_event **ret, size_t *ret_n,
+		struct sp_err *e)
+{
+	struct store_rows rows = { .arena = a, .size = sizeof(struct store_event) };
+	store_auto_reader struct store_reader rd = { 0 };
+	int r = store_read(st, &rd, e);
+
+	if (r < 0)
+		return r;
+	db_auto_query struct db_query q = db_query(rd.db, "SELECT at_ms, what, detail FROM events WHERE actor = ? ORDER BY seq DESC LIMIT ?");
+
+	db_bind_id(&q, actor);
+	db_bind_int(&q, limit);
+	while ((r = db_next(&q, e)) > 0) {
+		struct store_event *ev = store_rows_add(&rows);
+
+		ev->at_ms = db_column_int(&q, 0);
+		db_column_array(&q, 1, ev->what);
+		ev->detail = db_column_str(&q, 2, a);
+	}
+	if (r < 0)
+		return r;
+	*ret = rows.at;
+	*ret_n = rows.n;
+	return 0;
+}

@@ -8,14 +8,43 @@
 #include "runtime/account/keys.h"
 #include "runtime/store/store.h"
 #include "server/http/http_status.h"
+#include "server/http/moved.h"
 #include "server/http/parse.h"
 #include "server/server.h"
 
-enum { CREDENTIALS_MAX = 1024 };
+enum { CREDENTIALS_MAX = 1024, SESSION_SECONDS = 30 * 24 * 3600 /* as account_session_new */ };
+
+/* "http://localhost:7860", "http://name.localhost". */
+static bool is_localhost(const char *origin)
+{
+	const char *host = sp_starts_with(origin, "http://") ? origin + strlen("http://") : "";
+	size_t n = strcspn(host, ":");
+
+	return (n == 9 && strncmp(host, "localhost", 9) == 0) || (n > 10 && strncmp(host + n - 10, ".localhost", 10) == 0);
+}
+
+/* Chromium and Firefox keep Secure cookies of http://localhost; Safari and most programs do not (CONTRACTS 9.3). */
+static bool keeps_secure_on_localhost(const struct http_req *rq)
+{
+	const char *agent = http_header(rq, "user-agent");
+
+	return agent && (strstr(agent, "Chrome/") || strstr(agent, "Firefox/"));
+}
+
+static bool is_secure_cookie(const struct http_req *rq)
+{
+	return sp_starts_with(rq->origin, "https:") || (is_localhost(rq->origin) && keeps_secure_on_localhost(rq));
+}
 
 const char *auth_cookie_name(const struct http_req *rq)
 {
-	return sp_starts_with(rq->origin, "https:") ? "__Host-vitrine_session" : "vitrine_session";
+	return is_secure_cookie(rq) ? "__Host-vitrine_session" : "vitrine_session";
+}
+
+void auth_set_cookie(struct http_req *rq, struct http_resp *rs, const char *value)
+{
+	http_setf(rq, rs, "Set-Cookie", "%s=%s; Path=/; Max-Age=%d; HttpOnly; SameSite=Lax%s", auth_cookie_name(rq), value,
+		*value ? SESSION_SECONDS : 0, is_secure_cookie(rq) ? "; Secure" : "");
 }
 
 /* The token in an Authorization header; NULL when there is none, "" when it cannot be one of ours. */
@@ -88,6 +117,8 @@ int auth_who(struct http_conn *c, struct sp_err *e)
 			return r;
 		if (r < 0)
 			rq->actor = (struct account_actor){ 0 };        /* an old session: browse as a stranger */
+		if (rq->actor.is_renewed && !sp_starts_with(rq->path, "/-/assets/"))    /* those are kept by shared caches */
+			auth_set_cookie(rq, &c->rs, cookie);
 	}
 	/* Also without a session: a foreign page must not sign its visitor in as somebody else. */
 	if (is_unsafe(rq->method) && (rq->actor.by_session || (is_from_browser(rq) && !sp_starts_with(rq->path, "/api/"))) &&
@@ -126,8 +157,10 @@ static int may_on_repo(struct http_conn *c, struct sp_err *e)
 	struct account_object on;
 	int r = store_repo_by_name(rq->srv->store, repo_type(c), http_param(rq, "owner"), http_param(rq, "name"), rq->arena, repo, e);
 
-	if (r == -SP_ENOENT)
-		return refuse_absent(c);
+	if (r == -SP_ENOENT) {
+		r = moved_answer(c, repo_type(c), e);
+		return r != 0 ? r : refuse_absent(c);
+	}
 	if (r < 0)
 		return r;
 	on = (struct account_object){ .owner = repo->owner, .is_private = repo->is_private };

@@ -21,5 +21,11 @@ SP_MUST int auth_may(struct http_conn *c, struct sp_err *e);
  */
 bool auth_is_same_origin(const struct http_req *rq);
 
-/* The name of the session cookie: "vitrine_session", under https "__Host-vitrine_session" (C-UI-05). */
+/*
+ * The name of the session cookie: "__Host-vitrine_session" under https and, where the browser keeps it, on localhost,
+ * so that no app on a sibling host can set it; "vitrine_session" elsewhere (C-UI-05, CONTRACTS 9.3).
+ */
 const char *auth_cookie_name(const struct http_req *rq);
+
+/* Set the session cookie to VALUE for 30 days; "" takes it away. */
+void auth_set_cookie(struct http_req *rq, struct http_resp *rs, const char *value);

@@ -1,4 +1,4 @@
-/* GET /{owner}: one user's Spaces and likes; the token form of one's own. */
+/* GET /{owner}: one user's Spaces and likes. */
 #include <string.h>
 
 #include "runtime/account/account.h"
@@ -6,55 +6,74 @@
 #include "server/server.h"
 #include "views.h"
 
-static int reply_profile(struct http_req *rq, struct http_resp *rs, const struct store_user *user, const char *new_token, struct sp_err *e)
+enum { CARDS_MAX = 60, LIKES_MAX = 100 };
+
+static const struct { const char *value, *word; enum store_sort sort; } sort_rows[] = {
+	{ "changed", "Recently changed", SORT_CHANGED }, { "created", "Newest", SORT_CREATED },
+	{ "likes", "Most liked", SORT_LIKES }, { "trending", "Trending", SORT_TRENDING },
+};
+
+static enum store_sort set_sorts(struct http_req *rq, struct view_profile *v)
 {
-	struct store_repo_query query = {
-		.type = "space", .author = user->name, .viewer = rq->actor.user, .viewer_is_admin = rq->actor.is_admin,
-		.sort = SORT_CHANGED, .limit = 60,
-	};
-	struct view_profile v = {
-		.user = user->name, .fullname = strcmp(user->fullname, user->name) == 0 ? "" : user->fullname,
-		.is_me = sp_id_eq(&user->id, &rq->actor.user) && rq->actor.by_session, .origin = rq->origin, .new_token = new_token,
-	};
-	struct sp_buf html = { 0 };
-	struct store_repo *repos;
+	size_t n = sizeof(sort_rows) / sizeof(sort_rows[0]), on = 0;
+	struct view_choice *sorts = sp_arena_get(rq->arena, n * sizeof(*sorts));
+	const char *wanted = http_query(rq, "sort");
+
+	for (size_t i = 0; i < n; i++)
+		if (wanted && strcmp(sort_rows[i].value, wanted) == 0)
+			on = i;
+	for (size_t i = 0; i < n; i++)
+		sorts[i] = (struct view_choice){ sort_rows[i].word, sort_rows[i].value, i == on };
+	v->sorts = sorts;
+	v->n_sorts = n;
+	return sort_rows[on].sort;
+}
+
+static int set_likes(struct http_req *rq, const struct store_user *user, struct view_profile *v, struct sp_err *e)
+{
+	struct view_liked *likes;
+	struct store_liked *rows;
 	size_t n;
-	int r = store_repo_list(rq->srv->store, &query, rq->arena, &repos, &n, e);
+	int r = store_liked_by(rq->srv->store, user->name, &rq->actor.user, rq->arena, &rows, &n, e);
 
 	if (r < 0)
 		return r;
-	if (page_wants_json(rq))
-		return page_reply_list(rq, rs, repos, n, e);
-	page_begin(rq, &v.page, sp_arena_fmt(rq->arena, "%s · vitrine", user->name));
-	v.page.copies = true;
-	v.n_cards = page_cards(rq, repos, n, &v.cards, &v.page.topics);
-	view_profile(&html, &v);
-	return page_reply(rq, rs, 200, &html, NULL);
+	n = n < LIKES_MAX ? n : LIKES_MAX;
+	likes = sp_arena_get(rq->arena, (n + 1) * sizeof(*likes));
+	for (size_t i = 0; i < n; i++)
+		likes[i] = (struct view_liked){ rows[i].owner_name, rows[i].name, page_when(rq->arena, rows[i].created_ms) };
+	v->likes = likes;
+	v->n_likes = n;
+	return 0;
 }
 
 int page_profile(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
 {
+	struct store_repo_query query = { .type = "space", .viewer = rq->actor.user, .viewer_is_admin = rq->actor.is_admin, .limit = CARDS_MAX };
+	struct view_profile v = { .origin = rq->origin };
+	struct sp_buf html = { 0 };
 	struct store_user user;
+	struct store_repo *repos;
+	size_t n;
 	int r = store_user_by_name(rq->srv->store, http_param(rq, "owner"), &user, e);
 
-	return r < 0 ? r : reply_profile(rq, rs, &user, "", e);
-}
-
-int page_tokens_post(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
-{
-	const char *label = http_form(rq, "label"), *role = http_form(rq, "role");
-	struct account_token token;
-	struct store_user user;
-	int r;
-
-	if (!rq->actor.by_session)
-		return sp_fail(e, SP_EDENIED, 0, "tokens are made in the browser, by the user who is signed in");
-	if (!label || !*label)
-		return sp_fail(e, SP_EINVAL, 0, "a token has a name: say what it is for");
-	r = account_token_add(rq->srv->store, &rq->actor.user, label, role && strcmp(role, "read") == 0 ? ROLE_READ : ROLE_WRITE, &token, e);
-	if (r >= 0)
-		r = store_user_by_id(rq->srv->store, &rq->actor.user, &user, e);
 	if (r < 0)
 		return r;
-	return reply_profile(rq, rs, &user, sp_arena_str(rq->arena, token.s), e);
+	query.author = user.name;
+	query.sort = set_sorts(rq, &v);
+	r = store_repo_list(rq->srv->store, &query, rq->arena, &repos, &n, e);
+	if (r == 0 && page_wants_json(rq))
+		return page_reply_list(rq, rs, repos, n, e);
+	if (r == 0)
+		r = set_likes(rq, &user, &v, e);
+	if (r < 0)
+		return r;
+	page_begin(rq, &v.page, sp_arena_fmt(rq->arena, "%s · vitrine", user.name));
+	v.page.copies = v.page.account = true;
+	v.user = user.name;
+	v.fullname = strcmp(user.fullname, user.name) == 0 ? "" : user.fullname;
+	v.is_me = sp_id_eq(&user.id, &rq->actor.user) && rq->actor.by_session;
+	v.n_cards = page_cards(rq, repos, n, &v.cards, &v.page.topics);
+	view_profile(&html, &v);
+	return page_reply(rq, rs, 200, &html, NULL);
 }

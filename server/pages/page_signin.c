@@ -1,21 +1,21 @@
 /*
- * Signing in and out in a browser: a pasted token, or a one-time link whose page asks for a click first, so that
- * a mail scanner that follows the link does not spend it.
+ * Signing in and out in a browser: name and password, an access token, or a one-time link whose page asks for a click
+ * first, so that a mail scanner that follows the link does not spend it.
  */
 #include <string.h>
 
 #include "runtime/account/account.h"
+#include "runtime/store/store.h"
 #include "server/http/auth.h"
-#include "server/pages/page.h"
+#include "server/pages/account.h"
 #include "server/server.h"
 #include "views.h"
 
-#define SESSION_SECONDS (30 * 24 * 3600)        /* as the store keeps it */
-
 static int reply_form(struct http_req *rq, struct http_resp *rs, int status, const char *problem)
 {
-	const char *next = rq->method == HTTP_POST ? http_form(rq, "next") : http_query(rq, "next");
-	struct view_signin v = { .error = problem, .next = page_local_path(next) };
+	bool is_post = rq->method == HTTP_POST;
+	const char *next = is_post ? http_form(rq, "next") : http_query(rq, "next"), *name = is_post ? http_form(rq, "name") : NULL;
+	struct view_signin v = { .error = problem, .next = page_local_path(next), .name = name ? name : "" };
 	struct sp_buf html = { 0 };
 
 	page_begin(rq, &v.page, "Sign in · vitrine");
@@ -39,18 +39,9 @@ int page_signin(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
 	return page_reply(rq, rs, 200, &html, NULL);
 }
 
-/* The session cookie is Secure under https only: without TLS a banner says so (CONTRACTS 9.3). */
-static void set_cookie(struct http_req *rq, struct http_resp *rs, const char *value, int seconds)
+static char *trimmed(struct http_req *rq, const char *text)
 {
-	const char *name = auth_cookie_name(rq);
-
-	http_setf(rq, rs, "Set-Cookie", "%s=%s; Path=/; Max-Age=%d; HttpOnly; SameSite=Lax%s", name, value, seconds,
-		sp_starts_with(rq->origin, "https:") ? "; Secure" : "");
-}
-
-static char *trimmed(struct http_req *rq, const char *token)
-{
-	const char *from = token + strspn(token, " \t\r\n");
+	const char *from = text ? text + strspn(text, " \t\r\n") : "";
 	size_t n = strlen(from);
 
 	while (n && strchr(" \t\r\n", from[n - 1]))
@@ -58,43 +49,62 @@ static char *trimmed(struct http_req *rq, const char *token)
 	return sp_arena_mem(rq->arena, from, n);
 }
 
-static int who(struct http_req *rq, struct sp_id *ret, struct sp_err *e)
+static int by_token(struct http_req *rq, const char *token, struct sp_id *ret, struct sp_err *e)
 {
-	const char *link = http_form(rq, "link"), *token = http_form(rq, "token");
 	struct account_actor actor;
-	int r;
+	int r = account_by_token(rq->srv->store, token, &actor, e);
 
-	if (link && *link)
-		return account_signin_use(rq->srv->store, link, ret, e);
-	r = account_by_token(rq->srv->store, token ? trimmed(rq, token) : "", &actor, e);
+	if (r == -SP_EAUTH)
+		return sp_fail(e, SP_EAUTH, 0, "this token is not known here: copy it whole, it begins with hf_");
 	if (r < 0)
 		return r;
 	/* A session has its user's whole role: a token that has less must not become one. */
 	if (actor.role < (actor.is_admin ? ROLE_ADMIN : ROLE_WRITE))
-		return sp_fail(e, SP_EDENIED, 0, "a token that may do less than its user does not sign in");
+		return sp_fail(e, SP_EDENIED, 0, "this token may do less than its user: sign in with your password or first token, or ask for a sign-in link");
 	*ret = actor.user;
 	return 0;
 }
 
-int page_signin_post(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
+static int by_password(struct http_req *rq, const char *name, const char *password, struct sp_id *ret, struct sp_err *e)
 {
-	const char *link = http_form(rq, "link");
-	struct account_token cookie;
-	struct sp_id user;
-	int r = who(rq, &user, e);
+	struct store_user user;
+	int r = account_password_check(rq->srv->store, rq->srv->gate, name, password, rq->peer, &user, e);
 
-	if (r == -SP_EAUTH || r == -SP_ENOENT || r == -SP_EINVAL)
-		return reply_form(rq, rs, 401, link && *link ?
-			"This link was used already or is older than a day. Sign in with a token, or ask for a new link." :
-			"This token is not known here. Copy it whole: it begins with hf_.");
-	if (r == -SP_EDENIED)
-		return reply_form(rq, rs, 403, "This token may do less than its user. Sign in with your first token, or ask for a sign-in link.");
-	if (r >= 0)
-		r = account_session_new(rq->srv->store, &user, "browser", &cookie, e);
 	if (r < 0)
 		return r;
-	set_cookie(rq, rs, cookie.s, SESSION_SECONDS);
-	return page_see_other(rq, rs, page_local_path(http_form(rq, "next")));
+	*ret = user.id;
+	return 0;
+}
+
+static int who(struct http_req *rq, struct sp_id *ret, struct sp_err *e)
+{
+	const char *link = http_form(rq, "link"), *given = http_form(rq, "token");
+	const char *name = trimmed(rq, http_form(rq, "name")), *token = trimmed(rq, given);
+
+	if (link && *link)
+		return account_signin_use(rq->srv->store, link, ret, e);
+	if (!*token)
+		return sp_fail(e, SP_EINVAL, 0, "type your name and password, or an access token alone");
+	if (!*name || sp_starts_with(token, "hf_")) {
+		int r = by_token(rq, token, ret, e);
+
+		if (r != -SP_EAUTH || !*name)
+			return r;
+	}
+	return by_password(rq, name, given, ret, e);    /* as typed: a password may end with a space */
+}
+
+int page_signin_post(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
+{
+	struct sp_id user;
+	int r = who(rq, &user, e), status;
+
+	if (r >= 0)
+		r = account_begin_session(rq, rs, &user, e);
+	if (r >= 0)
+		return page_see_other(rq, rs, page_local_path(http_form(rq, "next")));
+	status = account_form_status(rq, rs, e);
+	return status ? reply_form(rq, rs, status, account_sentence(rq->arena, e)) : r;
 }
 
 int page_signout(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
@@ -104,6 +114,8 @@ int page_signout(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
 
 	if (r < 0)
 		return r;
-	set_cookie(rq, rs, "", 0);
+	if (rq->actor.by_session)
+		server_account_changed(rq->srv, &rq->actor.user);
+	auth_set_cookie(rq, rs, "");
 	return page_see_other(rq, rs, "/");
 }
