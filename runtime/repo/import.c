@@ -52,7 +52,7 @@ void repo_incoming_drop(struct repos *rs, const struct sp_id *run)
 	sp_auto_buf struct sp_buf path = { 0 };
 
 	run_path(rs, run, &path);
-	repo_remove(AT_FDCWD, path.p);
+	repo_remove_tree(AT_FDCWD, path.p);
 }
 
 static int import_open(struct import *m, const struct sp_id *run, struct sp_err *e)

@@ -39,7 +39,7 @@ SP_MUST int repo_open(struct repos *rs, const struct sp_id *id, git_repository *
 char *repo_path_dup(struct repos *rs, const struct sp_id *id, const char *below);       /* "…/repos/ID.git/BELOW" */
 
 /* Remove NAME beneath DIRFD with everything in it, at any depth; nothing is followed. */
-void repo_remove(int dirfd, const char *name);
+void repo_remove_tree(int dirfd, const char *name);
 
 /* Writers of one repository take turns. */
 struct repo_lock *repo_lock_take(struct repos *rs, const struct sp_id *id);

@@ -29,7 +29,7 @@ static int empty(int dir)
 }
 
 /* One descriptor at any depth: down by name, up by "..", which nothing can move: whoever wrote here is dead. */
-void repo_remove(int dirfd, const char *name)
+void repo_remove_tree(int dirfd, const char *name)
 {
 	unsigned depth = 0;
 	int dir;

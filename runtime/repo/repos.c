@@ -88,7 +88,7 @@ static int drop_leftovers(const char *dir, struct sp_err *e)
 		return sp_fail(e, SP_EIO, errno, "list '%.100s'", dir);
 	while ((it = readdir(d)) != NULL)
 		if (sp_starts_with(it->d_name, ".new-") || sp_starts_with(it->d_name, ".dead-"))
-			repo_remove(dirfd(d), it->d_name);
+			repo_remove_tree(dirfd(d), it->d_name);
 	return 0;
 }
 
@@ -102,7 +102,7 @@ static int drop_incoming(const char *path, struct sp_err *e)
 		return sp_fail(e, SP_EIO, errno, "list '%.100s'", path);
 	while ((it = readdir(d)) != NULL)
 		if (it->d_name[0] != '.')
-			repo_remove(dirfd(d), it->d_name);
+			repo_remove_tree(dirfd(d), it->d_name);
 	return 0;
 }
 
@@ -190,7 +190,7 @@ int repos_sweep(struct repos *rs, bool (*keep)(void *arg, const struct sp_id *id
 			continue;
 		memcpy(hex, it->d_name, SP_ID_LEN);
 		if (sp_id_parse(hex, &id) == 0 && !keep(arg, &id))
-			repo_remove(dirfd(d), it->d_name);
+			repo_remove_tree(dirfd(d), it->d_name);
 	}
 	return 0;
 }
@@ -342,7 +342,7 @@ int repo_create(struct repos *rs, const struct sp_id *id, const struct repo_file
 	if (r == 0)
 		r = fsync_path(rs->dir, e);
 	if (r < 0) {
-		repo_remove(AT_FDCWD, made);
+		repo_remove_tree(AT_FDCWD, made);
 		return r;
 	}
 	git_oid_tostr(ret_commit, 41, &commit);
@@ -359,6 +359,6 @@ int repo_delete(struct repos *rs, const struct sp_id *id, struct sp_err *e)
 	if (r == 0)
 		r = fsync_path(rs->dir, e);
 	if (r == 0)
-		repo_remove(AT_FDCWD, dead);
+		repo_remove_tree(AT_FDCWD, dead);
 	return r;
 }

@@ -141,6 +141,6 @@ void stage_fini(struct stage *s)
 	if (s->packs >= 0)
 		close(s->packs);
 	if (s->path)
-		repo_remove(AT_FDCWD, s->path);
+		repo_remove_tree(AT_FDCWD, s->path);
 	free(s->path);
 }
