@@ -41,6 +41,14 @@ char *repo_path_dup(struct repos *rs, const struct sp_id *id, const char *below)
 /* Remove NAME beneath DIRFD with everything in it, at any depth; nothing is followed. */
 void repo_remove_tree(int dirfd, const char *name);
 
+/*
+ * A repository begins under another name, *ret_made (yours to free), and is seen once it is finished: R is how what was
+ * done to it went; below 0 it is removed. Returns R, or why it could not be published.
+ */
+SP_MUST int repo_begin(struct repos *rs, const struct sp_id *id, char **ret_made, git_repository **ret, struct sp_err *e);
+SP_MUST int repo_finish(struct repos *rs, const struct sp_id *id, const char *made, int r, struct sp_err *e);
+SP_MUST int repo_fsync_dir(const char *path, struct sp_err *e);
+
 /* Writers of one repository take turns. */
 struct repo_lock *repo_lock_take(struct repos *rs, const struct sp_id *id);
 void repo_lock_drop(struct repos *rs, struct repo_lock *l);

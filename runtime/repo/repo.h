@@ -30,6 +30,12 @@ SP_MUST int repo_create(struct repos *rs, const struct sp_id *id, const struct r
 		const struct repo_author *author, char ret_commit[41], struct sp_err *e);
 SP_MUST int repo_delete(struct repos *rs, const struct sp_id *id, struct sp_err *e);   /* renamed away first, then removed: crash-safe; absent is fine */
 
+/*
+ * A new repository TO with everything of FROM: history, branches, tags, large files. Objects are hard links: they never
+ * change, and only this process writes them. SP_ENOENT: FROM has no branch main.
+ */
+SP_MUST int repo_copy(struct repos *rs, const struct sp_id *from, const struct sp_id *to, char ret_commit[41], struct sp_err *e);
+
 /* "main", "HEAD", a branch, a tag, refs/…, a full or unique short hash (C-HF-44) to a commit. SP_ENOENT. */
 SP_MUST int repo_resolve(struct repos *rs, const struct sp_id *id, const char *rev, char ret_commit[41], struct sp_err *e);
 

@@ -69,7 +69,7 @@ static int make_dir(const char *path, struct sp_err *e)
 	return 0;
 }
 
-static int fsync_path(const char *path, struct sp_err *e)
+int repo_fsync_dir(const char *path, struct sp_err *e)
 {
 	sp_auto_close int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -311,13 +311,11 @@ static int first_commit(git_repository *g, const struct repo_file *files, size_t
 	return r < 0 ? repo_git_fail(e, r, "write the first commit") : 0;
 }
 
-int repo_create(struct repos *rs, const struct sp_id *id, const struct repo_file *files, size_t n,
-		const struct repo_author *author, char ret_commit[41], struct sp_err *e)
+int repo_begin(struct repos *rs, const struct sp_id *id, char **ret_made, git_repository **ret, struct sp_err *e)
 {
 	sp_auto_free char *made = format("%s/.new-%s", rs->dir, id->s), *path = repo_path_dup(rs, id, "");
 	repo_auto(git_repository) git_repository *g = NULL;
 	git_repository_init_options opts;
-	git_oid commit;
 	int r;
 
 	if (access(path, F_OK) == 0)
@@ -331,22 +329,45 @@ int repo_create(struct repos *rs, const struct sp_id *id, const struct repo_file
 	r = git_repository_init_ext(&g, made, &opts);
 	if (r < 0)
 		return repo_git_fail(e, r, "make repository %s", id->s);
-
 	r = set_config(g, e);
-	if (r == 0)
-		r = first_commit(g, files, n, author, &commit, e);
-	if (r == 0)
-		r = fsync_path(made, e);
-	if (r == 0 && rename(made, path) < 0)
-		r = sp_fail(e, SP_EIO, errno, "publish repository %s", id->s);
-	if (r == 0)
-		r = fsync_path(rs->dir, e);
 	if (r < 0) {
 		repo_remove_tree(AT_FDCWD, made);
 		return r;
 	}
-	git_oid_tostr(ret_commit, 41, &commit);
+	*ret = sp_take_ptr(&g);
+	*ret_made = sp_take_ptr(&made);
 	return 0;
+}
+
+int repo_finish(struct repos *rs, const struct sp_id *id, const char *made, int r, struct sp_err *e)
+{
+	sp_auto_free char *path = repo_path_dup(rs, id, "");
+
+	if (r == 0)
+		r = repo_fsync_dir(made, e);
+	if (r == 0 && rename(made, path) < 0)
+		r = sp_fail(e, SP_EIO, errno, "publish repository %s", id->s);
+	if (r == 0)
+		r = repo_fsync_dir(rs->dir, e);
+	if (r < 0)
+		repo_remove_tree(AT_FDCWD, made);
+	return r;
+}
+
+int repo_create(struct repos *rs, const struct sp_id *id, const struct repo_file *files, size_t n,
+		const struct repo_author *author, char ret_commit[41], struct sp_err *e)
+{
+	repo_auto(git_repository) git_repository *g = NULL;
+	sp_auto_free char *made = NULL;
+	git_oid commit;
+	int r = repo_begin(rs, id, &made, &g, e);
+
+	if (r < 0)
+		return r;
+	r = repo_finish(rs, id, made, first_commit(g, files, n, author, &commit, e), e);
+	if (r == 0)
+		git_oid_tostr(ret_commit, 41, &commit);
+	return r;
 }
 
 int repo_delete(struct repos *rs, const struct sp_id *id, struct sp_err *e)
@@ -357,7 +378,7 @@ int repo_delete(struct repos *rs, const struct sp_id *id, struct sp_err *e)
 
 	repo_lock_drop(rs, lock);
 	if (r == 0)
-		r = fsync_path(rs->dir, e);
+		r = repo_fsync_dir(rs->dir, e);
 	if (r == 0)
 		repo_remove_tree(AT_FDCWD, dead);
 	return r;
