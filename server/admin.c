@@ -8,8 +8,7 @@
 
 #include "fd.h"
 #include "log.h"
-#include "runtime/account/account.h"
-#include "runtime/store/store.h"
+#include "server/admin_commands.h"
 #include "server/server.h"
 #include "server/uvloop.h"
 #include "str.h"
@@ -32,81 +31,12 @@ struct admin {
 	struct caller *callers;
 };
 
-/* ---- commands, on a pool thread ---- */
-
-static int user_add(struct server *srv, json_t *c, json_t **ret, struct sp_err *e)
-{
-	const char *name = json_string_value(json_object_get(c, "name")), *given = json_string_value(json_object_get(c, "token"));
-	struct account_token token;
-	struct sp_id user;
-	int r;
-
-	if (!name)
-		return sp_fail(e, SP_EINVAL, 0, "the user's name is missing");
-	r = account_user_add(srv->store, name, json_is_true(json_object_get(c, "admin")), given, &token, &user, e);
-	if (r < 0)
-		return r;
-	*ret = json_pack("{s:b, s:s, s:s, s:s}", "ok", 1, "name", name, "id", user.s, "token", token.s);
-	return 0;
-}
-
-static int signin_link(struct server *srv, json_t *c, json_t **ret, struct sp_err *e)
-{
-	const char *name = json_string_value(json_object_get(c, "name"));
-	struct account_token token;
-	struct store_user user;
-	int r;
-
-	if (!name)
-		return sp_fail(e, SP_EINVAL, 0, "the user's name is missing");
-	r = store_user_by_name(srv->store, name, &user, e);
-	if (r == -SP_ENOENT)
-		return sp_fail(e, SP_ENOENT, 0, "there is no user '%.64s'", name);
-	if (r < 0)
-		return r;
-	r = account_signin_new(srv->store, &user.id, &token, e);
-	if (r < 0)
-		return r;
-	*ret = json_pack("{s:b, s:o}", "ok", 1, "path", json_sprintf("/-/signin?token=%s", token.s));
-	return 0;
-}
-
-static int status(struct server *srv, SP_UNUSED json_t *c, json_t **ret, struct sp_err *e)
-{
-	int64_t users;
-	int r = store_user_count(srv->store, &users, e);
-
-	if (r < 0)
-		return r;
-	*ret = json_pack("{s:b, s:i, s:I, s:s}", "ok", 1, "pid", (int)getpid(), "users", (json_int_t)users, "listen_name", srv->listen_name);
-	return 0;
-}
-
-static const struct {
-	const char *name;
-	int (*run)(struct server *srv, json_t *command, json_t **ret, struct sp_err *e);
-} commands[] = {
-	{ "user-add",    user_add },
-	{ "signin-link", signin_link },
-	{ "status",      status },
-};
-
-static int run(struct server *srv, json_t *command, json_t **ret, struct sp_err *e)
-{
-	const char *name = json_string_value(json_object_get(command, "cmd"));
-
-	for (size_t i = 0; name && i < sizeof(commands) / sizeof(commands[0]); i++)
-		if (strcmp(commands[i].name, name) == 0)
-			return commands[i].run(srv, command, ret, e);
-	return sp_fail(e, SP_EUNSUPPORTED, 0, "this server has no such command");
-}
-
 static void work(void *arg)
 {
 	struct caller *c = arg;
 	struct sp_err e = { 0 };
 
-	if (run(c->admin->srv, c->command, &c->answer, &e) < 0)
+	if (admin_run(c->admin->srv, c->command, &c->answer, &e) < 0)
 		c->answer = json_pack("{s:b, s:s, s:s}", "ok", 0, "code", sp_code_name(e.code), "error", e.msg);
 }
 

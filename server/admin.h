@@ -2,8 +2,9 @@
  * admin.h - STATE/run/admin.sock: the operator's commands, one JSON object a line, one answer a line.
  *
  *     {"cmd":"user-add","name":"ada","admin":false}   -> {"ok":true,"name":"ada","token":"hf_…"}
- *     {"cmd":"signin-link","name":"ada"}              -> {"ok":true,"path":"/-/signin?token=…"}
+ *     {"cmd":"signin-link","name":"ada"}              -> {"ok":true,"path":"/-/signin?token=…","url":"http://…"}
  *     {"cmd":"status"}                                -> {"ok":true,"users":1,…}
+ *     and the other rows of admin_commands.c
  *     what is refused                                 -> {"ok":false,"code":"…","error":"…"}
  *
  * Only root may connect (SO_PEERCRED): the socket's mode does not matter.
