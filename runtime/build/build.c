@@ -69,6 +69,22 @@ const char *build_commit(const struct build *b)
 	return b->row.commit;
 }
 
+const char *build_step_name(const struct build *b)
+{
+	return build_rows[b->step].name;
+}
+
+unsigned builds_before(const struct build *b)
+{
+	unsigned n = b->bs->active;
+
+	if (b->step != STEP_QUEUED)
+		return 0;
+	for (const struct build *o = b->bs->all; o && o != b; o = o->next)
+		n += o->step == STEP_QUEUED && !o->finished;
+	return n;
+}
+
 struct log_sink *build_log(struct build *b)
 {
 	return b->log;
@@ -296,7 +312,7 @@ static void fill_row(struct build *b)
 	for (size_t i = 0; i < sizeof(hashes) / sizeof(hashes[0]); i++)
 		snprintf(hashes[i].to, sizeof(b->row.env), "%.64s", hashes[i].from->hex);
 	snprintf(b->row.cause, sizeof(b->row.cause), "%s", cause_name(b->fault.code));
-	snprintf(b->row.detail, sizeof(b->row.detail), "%s", b->fault.text.text);
+	fault_save(&b->fault, b->row.detail, sizeof(b->row.detail));
 }
 
 static void finish(struct build *b, enum build_step step)
@@ -304,11 +320,15 @@ static void finish(struct build *b, enum build_step step)
 	struct builds *bs = b->bs;
 	struct build_result r = { .id = b->row.id, .commit = b->row.commit, .ok = step == STEP_READY, .recipe = &b->prep.recipe,
 		.base = b->base, .env = b->env, .app = b->app, .fault = &b->fault };
+	char short_commit[8];
 
+	snprintf(short_commit, sizeof(short_commit), "%.7s", b->row.commit);
 	sp_timer_stop(b->timer);
 	b->row.ended_ms = sp_wall_ms();
 	if (step != STEP_FAILED)
 		fault_clear(&b->fault);
+	if (step == STEP_SUPERSEDED && b->superseded_by[0])
+		fault_set(&b->fault, CAUSE_SUPERSEDED, b->superseded_by, short_commit, NULL);
 	fill_row(b);
 	move(b, step);
 	say_end(b, step);
@@ -323,9 +343,10 @@ static void finish(struct build *b, enum build_step step)
 	build_settle(b);
 }
 
-void builds_cancel(struct build *b)
+void builds_cancel(struct build *b, const char *by)
 {
 	b->cancelled = true;
+	snprintf(b->superseded_by, sizeof(b->superseded_by), "%.7s", by ? by : "");
 	if (b->step == STEP_QUEUED || b->step == STEP_WAITING)
 		finish(b, STEP_SUPERSEDED);
 	else
@@ -422,7 +443,7 @@ void build_step_ended(struct build *b)
 		return;
 	if (b->exited.end == END_EXITED && b->exited.value == 0) {
 		if ((b->step == STEP_UNPACKING || b->step == STEP_PACKING) && !b->exited.image_made) {
-			fault_set(&b->fault, CAUSE_SANDBOX_FAILED, "the image was made but not kept", NULL);
+			fault_set(&b->fault, CAUSE_BUILD_SANDBOX, "the image was made but not kept", NULL);
 			finish(b, STEP_FAILED);
 			return;
 		}

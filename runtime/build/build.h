@@ -68,11 +68,13 @@ struct build_request {
 };
 struct build *builds_add(struct builds *bs, const struct build_request *rq);
 
-/* Superseded: DONE is not called, its sandbox is stopped, the object must not be used any more. */
-void builds_cancel(struct build *b);
+/* Superseded by the commit BY (or the Space is gone: NULL): DONE is not called, its sandbox is stopped, the object must not be used any more. */
+void builds_cancel(struct build *b, const char *by);
 
 const struct sp_id *build_id(const struct build *b);
 const char *build_commit(const struct build *b);
+const char *build_step_name(const struct build *b);             /* "installing" */
+unsigned builds_before(const struct build *b);                  /* how many run or come first while this one waits for its turn; 0: it does not wait */
 struct log_sink *build_log(struct build *b);
 
 /* Does a sandbox of a build of this Space run? */

@@ -195,7 +195,7 @@ void build_fault_of_start(struct fault *f, const struct launch_failed *x)
 	char text[260];
 
 	if (!x) {
-		fault_set(f, CAUSE_SANDBOX_FAILED, "the launcher does not answer", NULL);
+		fault_set(f, CAUSE_BUILD_SANDBOX, "the launcher does not answer", NULL);
 		return;
 	}
 	if (x->code == SP_ENOENT && strcmp(x->step, "images") == 0) {
@@ -203,5 +203,5 @@ void build_fault_of_start(struct fault *f, const struct launch_failed *x)
 		return;
 	}
 	snprintf(text, sizeof(text), "%.31s: %.199s", x->step, x->text);
-	fault_set(f, CAUSE_SANDBOX_FAILED, text, NULL);
+	fault_set(f, CAUSE_BUILD_SANDBOX, text, NULL);
 }

@@ -45,6 +45,7 @@ struct build {
 	bool log_wait;                  /* the step failed; its output is awaited to say why */
 	bool have_app, have_env;
 	bool cancelled, timed_out, finished, counted;
+	char superseded_by[8];          /* when cancelled: short commit; "": the Space is gone */
 	bool owns_env;                  /* others wait for this one's environment */
 	bool writer_busy, writer_again, writer_added;
 };

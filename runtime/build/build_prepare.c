@@ -64,7 +64,7 @@ static int read_front_matter(struct build *b, struct front_matter *fm)
 	if (r == -SP_EINVAL)
 		fail_where(f, 1, 1, e.msg);
 	else if (r < 0 && r != -SP_ENOENT)
-		fault_set(f, CAUSE_SANDBOX_FAILED, e.msg, NULL);
+		fault_set(f, CAUSE_BUILD_SANDBOX, e.msg, NULL);
 	else if (r == 0)
 		r = front_matter_parse_at(text, strlen(text), fm, &where, &e);
 	if (r == -SP_ENOENT)
@@ -93,7 +93,7 @@ static int take_sdk(struct build *b, const struct front_matter *fm)
 	}
 	app_file = fm->app_file ? fm->app_file : sdk->app_file;
 	if (!has_file(b, app_file)) {
-		fault_set(f, CAUSE_NO_APP_FILE, app_file, NULL);
+		fault_set(f, CAUSE_NO_APP_FILE, app_file, app_file, NULL);
 		return -1;
 	}
 	*rc = (struct recipe){ .sdk = sdk, .port = sdk->port, .startup_ms = fm->startup_ms, .embed_off = fm->disable_embedding };

@@ -7,20 +7,28 @@
 
 #include "logs_file.h"
 
-static const struct { const char *name, *text, *next; enum space_stage stage; } rows[CAUSE_MAX] = {
-	[CAUSE_NONE] = { "", "", "", STAGE_RUNNING },
-#define CAUSE(code, stage_, text_, next_) [CAUSE_##code] = { #code, text_, next_, STAGE_##stage_ },
+static const struct { const char *name, *text, *next, *label, *target; enum cause_action action; enum space_stage stage; } rows[CAUSE_MAX] = {
+	[CAUSE_NONE] = { "", "", "", "", "", ACTION_NONE, STAGE_RUNNING },
+#define CAUSE(code, stage_, text_, next_, action_, label_, target_) \
+	[CAUSE_##code] = { #code, text_, next_, label_, target_, ACTION_##action_, STAGE_##stage_ },
 #include "causes.def"
 #undef CAUSE
 };
+
+const char *cause_action_name(enum cause_action a)
+{
+	static const char *const names[ACTION_MAX] = { "", "restart", "factory", "edit", "settings", "logs", "wait", "operator", "command" };
+
+	return a < ACTION_MAX ? names[a] : "";
+}
 
 static bool is_fact(const char *p)
 {
 	return p[0] == '%' && (p[1] == 'd' || p[1] == 's');
 }
 
-/* FORMAT with its facts; a fact that is missing leaves nothing behind. */
-static void fill(char *out, size_t size, const char *format, va_list *facts)
+/* FORMAT with its facts; a fact that is missing leaves nothing behind. Returns FACTS, or NULL when they are used up. */
+static va_list *fill(char *out, size_t size, const char *format, va_list *facts)
 {
 	size_t n = 0;
 
@@ -41,6 +49,9 @@ static void fill(char *out, size_t size, const char *format, va_list *facts)
 		n += w < 0 ? 0 : (size_t)w < size - n ? (size_t)w : size - n - 1;
 	}
 	out[n] = 0;
+	for (char *p = out; (p = strchr(p, '\n')); )   /* one line, so that it can be stored as one */
+		*p = ' ';
+	return facts;
 }
 
 /* Facts are cut to length on their way here, maybe inside a character; JSON takes whole ones only. */
@@ -64,10 +75,14 @@ static void fill_row(struct space_cause *ret, enum cause_code code, va_list *fac
 	memset(ret, 0, sizeof(*ret));
 	ret->evidence = "";
 	snprintf(ret->code, sizeof(ret->code), "%s", rows[code].name);
-	fill(ret->text, sizeof(ret->text), rows[code].text, facts);
-	fill(ret->next, sizeof(ret->next), rows[code].next, facts);
+	ret->action = rows[code].action;
+	snprintf(ret->label, sizeof(ret->label), "%s", rows[code].label);
+	facts = fill(ret->text, sizeof(ret->text), rows[code].text, facts);
+	facts = fill(ret->next, sizeof(ret->next), rows[code].next, facts);
+	fill(ret->target, sizeof(ret->target), rows[code].target, facts);
 	keep_utf8(ret->text);
 	keep_utf8(ret->next);
+	keep_utf8(ret->target);
 }
 
 void cause_fill(struct space_cause *ret, enum cause_code code, ...)
@@ -111,6 +126,27 @@ void fault_move(struct fault *to, struct fault *from)
 	memset(from, 0, sizeof(*from));
 }
 
+void fault_save(const struct fault *f, char *detail, size_t size)
+{
+	const struct space_cause *c = &f->text;
+
+	if (f->code == CAUSE_NONE)
+		detail[0] = 0;
+	else
+		snprintf(detail, size, "%s\n%s\n%s", c->text, c->next, c->target);
+}
+
+/* The line at P into OUT; where the next one begins, or NULL. */
+static const char *take_line(const char *p, char *out, size_t size)
+{
+	size_t n = p ? strcspn(p, "\n") : 0;
+
+	if (!p)
+		return NULL;
+	snprintf(out, size, "%.*s", (int)n, p);
+	return p[n] ? p + n + 1 : NULL;
+}
+
 void fault_load(struct fault *f, const char *code, const char *detail)
 {
 	fault_clear(f);
@@ -119,8 +155,11 @@ void fault_load(struct fault *f, const char *code, const char *detail)
 			f->code = c;
 			fill_row(&f->text, c, NULL);
 		}
-	if (f->code != CAUSE_NONE)
-		snprintf(f->text.text, sizeof(f->text.text), "%s", detail);
+	if (f->code == CAUSE_NONE)
+		return;
+	detail = take_line(detail, f->text.text, sizeof(f->text.text));
+	detail = take_line(detail, f->text.next, sizeof(f->text.next));
+	take_line(detail, f->text.target, sizeof(f->text.target));
 }
 
 const char *cause_name(enum cause_code code)
@@ -140,6 +179,8 @@ unsigned cause_facts(enum cause_code code)
 	for (const char *p = rows[code].text; *p; p++)
 		n += is_fact(p);
 	for (const char *p = rows[code].next; *p; p++)
+		n += is_fact(p);
+	for (const char *p = rows[code].target; *p; p++)
 		n += is_fact(p);
 	return n;
 }

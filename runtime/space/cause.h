@@ -1,8 +1,8 @@
 /*
  * cause.h - rows of causes.def with their facts filled in.
  *
- * A fact replaces the next %d or %s of the sentence, then of the next action; facts are texts already.
- * cause_test walks every row, so that a row and its callers cannot drift apart.
+ * A fact replaces the next %d or %s of the sentence, then of the next action, then of its target; facts are texts
+ * already. cause_test walks every row, so that a row and its callers cannot drift apart.
  */
 #pragma once
 
@@ -10,7 +10,7 @@
 
 enum cause_code {
 	CAUSE_NONE,
-#define CAUSE(code, stage, text, next) CAUSE_##code,
+#define CAUSE(code, stage, text, next, action, label, target) CAUSE_##code,
 #include "causes.def"
 #undef CAUSE
 	CAUSE_MAX
@@ -27,7 +27,11 @@ void fault_evidence(struct fault *f, const char *text);         /* copies; "" an
 void fault_clear(struct fault *f);
 void fault_move(struct fault *to, struct fault *from);
 
-/* As stored: the row's name and the sentence. The next action is filled in without its facts when they are not known any more. */
+/*
+ * As stored: the row's name, and as detail the sentence, the next action and its target, a line each. Of a detail
+ * with fewer lines the rest is filled in without facts.
+ */
+void fault_save(const struct fault *f, char *detail, size_t size);
 void fault_load(struct fault *f, const char *code, const char *detail);
 
 const char *cause_name(enum cause_code code);                   /* "PORT_ELSEWHERE"; "" for CAUSE_NONE */

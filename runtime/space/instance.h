@@ -5,7 +5,8 @@
  *      │           │          │           └──▶ draining ──┘       ▲
  *      └───────────┴──────────┴──────────────────────────────────┘
  *
- * preparing: a pool thread reads the variables and writes the run's row. asked: START is on its way.
+ * preparing: it waits for its turn or for a free slot, or a pool thread reads the variables and writes the run's
+ * row. asked: START is on its way; back to preparing when no slot is free.
  * draining: another release serves, open connections may end. gone: the sandbox is away; kept until its
  * output has been read and its row written. Loop thread only; it frees itself.
  */
@@ -46,7 +47,11 @@ struct instance {
 	bool has_slot;                  /* STARTED came and EXITED did not */
 	bool asked;                     /* START is on its way and was not answered */
 	bool pool_busy, writer_busy, writer_again;
-	bool crashed, retry_later;      /* retry_later: no slot was free, which is nobody's crash */
+	bool crashed;
+	bool patient;                   /* waits for its turn after a start of the server; nothing was prepared yet */
+	bool has_row;                   /* its run's row was written */
+	bool checking;                  /* PORTS is on its way */
+	uint64_t closed_ms;             /* since when nothing listens on the port of one that serves; 0: something does */
 	int exit_status;
 	struct fault fault;
 	struct ready *ready;
@@ -55,8 +60,17 @@ struct instance {
 	uint64_t asked_ms;
 };
 
-/* Start a new one of REL (copied). */
-struct instance *instance_new(struct spaces *sp, struct space *space, const struct release *rel);
+/* Start a new one of REL (copied). PATIENT: when at most starts_parallel others are starting. */
+struct instance *instance_new(struct spaces *sp, struct space *space, const struct release *rel, bool patient);
+
+/* Somebody waits for it: it does not wait for its turn any longer. */
+void instance_hurry(struct instance *in);
+
+/* Those that wait for their turn and may start now do. */
+void instances_turn(struct spaces *sp);
+
+/* Visitors are refused: when nothing listens for port_closed_ms although it lives, it is ended with that reason. */
+void instance_check_port(struct instance *in);
 
 /* A sandbox that outlived the former server. LOG_FD is taken. */
 struct instance *instance_adopt(struct spaces *sp, struct space *space, const struct release *rel, const struct store_run *row,

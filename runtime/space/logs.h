@@ -15,6 +15,7 @@
 #include "err.h"
 #include "id.h"
 #include "loop.h"
+#include "str.h"
 
 struct logs;
 struct log_sink;
@@ -42,6 +43,16 @@ void log_sink_drained(struct log_sink *s, void (*fn)(void *arg), void *arg);
 const char *log_last_lines(struct logs *l, const struct sp_id *space, enum log_kind kind, unsigned n, struct sp_arena *a);
 /* The same of the log ID. */
 const char *log_last_lines_of(struct logs *l, const struct sp_id *space, enum log_kind kind, const struct sp_id *id, unsigned n, struct sp_arena *a);
+
+/*
+ * Up to MAX lines of the log ID (none: the newest) from line FIRST on, counted from 1; FIRST 0: the last ones. A line is
+ * one event of the stream, with its own line end if it had one. From any thread. SP_ENOENT.
+ */
+struct log_window { const char *const *lines; size_t n; uint64_t first, total; };
+SP_MUST int log_window(struct logs *l, const struct sp_id *space, enum log_kind kind, const struct sp_id *id, uint64_t first, size_t max,
+		struct sp_arena *a, struct log_window *ret, struct sp_err *e);
+/* All of it as it was printed, at most log_run_bytes. */
+SP_MUST int log_text(struct logs *l, const struct sp_id *space, enum log_kind kind, const struct sp_id *id, struct sp_buf *out, struct sp_err *e);
 
 /*
  * Follow the newest log of this kind from its beginning (C-HF-88): LINES(ARG, json, n) with whole JSON

@@ -31,6 +31,21 @@ enum space_stage {
 };
 const char *space_stage_name(enum space_stage s);       /* "RUNNING_BUILDING" */
 
+/* What the next action is, for a button or a command. */
+enum cause_action {
+	ACTION_NONE,
+	ACTION_RESTART,                 /* the app again */
+	ACTION_FACTORY,                 /* build again without any cached image */
+	ACTION_EDIT,                    /* the file `target` of the repository; "": its files */
+	ACTION_SETTINGS,
+	ACTION_LOGS,                    /* of kind `target`: "build", "run" */
+	ACTION_WAIT,                    /* nothing: it goes on by itself */
+	ACTION_OPERATOR,                /* the operator runs `target` on the server; then a restart */
+	ACTION_COMMAND,                 /* `target` on the user's machine */
+	ACTION_MAX
+};
+const char *cause_action_name(enum cause_action a);     /* "restart"; "" for ACTION_NONE */
+
 /*
  * Why a Space is in its state and what to do next: causes.def with the facts filled in. All "" when RUNNING,
  * unless the newest commit is not what runs: then why it does not.
@@ -39,6 +54,8 @@ struct space_cause {
 	char code[40];                  /* "PORT_ELSEWHERE" */
 	char text[600];                 /* "The app listens on port 8501, but visitors are sent to 7860." */
 	char next[300];                 /* "Set app_port: 8501 in README.md." */
+	enum cause_action action;
+	char label[40], target[80];     /* "Edit README.md", "README.md" */
 	const char *evidence;           /* last log lines, traceback; "" when none; from the caller's arena */
 };
 
@@ -53,6 +70,8 @@ struct space_view {
 	int64_t usual_start_ms;         /* how long it took last time; 0 unknown */
 	struct sp_id build, run;        /* for logs; none when none */
 	uint64_t memory_bytes;
+	int64_t retry_ms;               /* in back-off after a crash: when it is started again, wall clock; 0: not */
+	int64_t sleep_s;                /* without visits for that long it falls asleep; -1 never */
 	bool will_wake;                 /* a visit brings it up */
 };
 
@@ -91,6 +110,11 @@ void spaces_created(struct spaces *sp, const struct sp_id *space);
 /* [any] Restart the app; FACTORY: build again without any cached image of this Space. Clears pause. */
 SP_MUST int spaces_restart(struct spaces *sp, const struct sp_id *space, bool factory, struct sp_err *e);
 SP_MUST int spaces_pause(struct spaces *sp, const struct sp_id *space, struct sp_err *e);
+/*
+ * [any] Stop it until somebody visits it; durable. SP_ESTATE: static, paused, asleep already or not running.
+ * A newer release, a restart and a pause end the sleep, other changes of the Space do not.
+ */
+SP_MUST int spaces_sleep(struct spaces *sp, const struct sp_id *space, struct sp_err *e);
 /* [any] Visitors or gradio_client want it: start it if it may be started. */
 void spaces_wake(struct spaces *sp, const struct sp_id *space);
 /* [any] Stop everything of it and forget it; returns when its sandboxes are gone. The rows are the caller's business. */
@@ -101,7 +125,9 @@ void spaces_refresh(struct spaces *sp, const struct sp_id *space);
 /* [any] What is it doing? Evidence is copied into A. SP_ENOENT. */
 SP_MUST int spaces_view(struct spaces *sp, const struct sp_id *space, struct sp_arena *a, struct space_view *ret, struct sp_err *e);
 
-/* Loop thread: a WAKE or FAILING message of edge. */
+/* Loop thread: visitors are active (edge's SEEN). */
+void spaces_on_seen(struct spaces *sp, const struct sp_id *space);
+/* Loop thread: edge found that the app refuses connections. */
 void spaces_on_failing(struct spaces *sp, const struct sp_id *space);
 /* Loop thread: publish every route again (edge connected). */
 void spaces_publish_all(struct spaces *sp);

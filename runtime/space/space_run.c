@@ -17,6 +17,12 @@ static void move(struct space *s, enum run_state state)
 		s->sp->broken++;
 		log_err("space=%s %s", s->id.s, e.msg);
 	}
+	if ((state == RUN_ASLEEP) != s->asleep_stored) {
+		s->asleep_stored = state == RUN_ASLEEP;
+		s->asleep_dirty = true;
+		space_record_row(s);
+	}
+	space_idle_watch(s);
 	if (from != state)
 		log_info("space=%s %s -> %s", s->id.s, run_rows[from].name, run_rows[state].name);
 	space_changed(s);
@@ -40,49 +46,59 @@ void space_changed(struct space *s)
 	}
 }
 
-/* ---- the row says what serves, so that a restart brings the same back ---- */
+/* ---- the row says what serves and whether it sleeps, so that a restart brings the same back ---- */
 
-struct set_release { struct space *s; struct store *st; struct sp_id id; char commit[41]; };
+struct set_row { struct space *s; struct store *st; struct sp_id id; char commit[41]; bool release, asleep, is_asleep; };
 
-static void set_release_work(void *arg)
+static void set_row_work(void *arg)
 {
-	struct set_release *w = arg;
+	struct set_row *w = arg;
 	struct sp_err e;
-	int r = store_repo_set_release(w->st, &w->id, w->commit, &e);
+	int r = 0;
 
+	if (w->release)
+		r = store_repo_set_release(w->st, &w->id, w->commit, &e);
+	if (r == 0 && w->asleep)
+		r = store_repo_set_asleep(w->st, &w->id, w->is_asleep, &e);
 	if (r < 0 && r != -SP_ENOENT)
 		log_warn("release not recorded, ignoring space=%s code=%s: %s", w->id.s, sp_code_name((enum sp_code)-r), e.msg);
 }
 
-static void record_release(struct space *s);
-
-static void set_release_done(void *arg)
+static void set_row_done(void *arg)
 {
-	struct set_release *w = arg;
+	struct set_row *w = arg;
 	struct space *s = w->s;
 
 	free(w);
 	s->release_busy = false;
 	if (s->removed)
 		space_free_if_idle(s);
-	else if (s->release_again)
-		record_release(s);
+	else
+		space_record_row(s);
 }
 
-static void record_release(struct space *s)
+void space_record_row(struct space *s)
 {
-	struct set_release *w;
+	struct set_row *w;
 
-	s->release_again = s->release_busy;
-	if (s->release_busy || !s->rel)
+	if (s->release_busy || (!s->release_dirty && !s->asleep_dirty))
 		return;
 	w = malloc(sizeof(*w));
 	if (!w)
 		abort();
-	*w = (struct set_release){ .s = s, .st = s->sp->store, .id = s->id };
-	memcpy(w->commit, s->rel->commit, sizeof(w->commit));
+	*w = (struct set_row){ .s = s, .st = s->sp->store, .id = s->id, .release = s->release_dirty && s->rel, .asleep = s->asleep_dirty,
+		.is_asleep = s->asleep_stored };
+	if (s->rel)
+		memcpy(w->commit, s->rel->commit, sizeof(w->commit));
 	s->release_busy = true;
-	sp_loop_work(s->sp->loop, set_release_work, set_release_done, w);
+	s->release_dirty = s->asleep_dirty = false;
+	sp_loop_work(s->sp->loop, set_row_work, set_row_done, w);
+}
+
+static void record_release(struct space *s)
+{
+	s->release_dirty = true;
+	space_record_row(s);
 }
 
 /* ---- small steps ---- */
@@ -92,6 +108,7 @@ static void timer_stop(struct space *s)
 	if (s->timer_on)
 		sp_timer_stop(s->timer);
 	s->timer_on = s->dying = false;
+	s->retry_ms = 0;
 }
 
 static void timer_start(struct space *s, uint64_t ms)
@@ -145,7 +162,7 @@ static void serve_static(struct space *s)
 static void start_next(struct space *s, const struct release *rel)
 {
 	let_go(&s->next, 0);
-	s->next = instance_new(s->sp, s, rel);
+	s->next = instance_new(s->sp, s, rel, s->sp->booting);
 	s->run_id = s->next->row.id;
 	move(s, s->current ? RUN_BESIDE : RUN_STARTING);
 }
@@ -219,8 +236,22 @@ void space_run_pause(struct space *s)
 	move(s, RUN_PAUSED);
 }
 
+void space_run_sleep(struct space *s)
+{
+	timer_stop(s);
+	take_candidate(s);
+	fault_clear(&s->run_fault);
+	let_go(&s->next, 0);
+	let_go(&s->current, 0);
+	s->started_ms = 0;
+	move(s, RUN_ASLEEP);
+}
+
 void space_run_wake(struct space *s)
 {
+	s->seen_ms = s->sp->now_ms();
+	if (s->next)
+		instance_hurry(s->next);
 	if (s->run.state == RUN_ASLEEP || (s->run.state == RUN_IDLE && s->rel && !s->build))
 		space_run_restart(s);
 }
@@ -237,6 +268,7 @@ void space_run_end(struct space *s)
 void space_run_adopt(struct space *s, struct instance *in)
 {
 	s->run_id = in->row.id;
+	s->seen_ms = s->sp->now_ms();
 	if (in->phase == INST_SERVING) {
 		s->current = in;
 		s->started_ms = in->row.ready_ms;
@@ -262,6 +294,7 @@ void space_inst_up(struct space *s, struct instance *in)
 	fault_clear(&s->run_fault);
 	s->started_ms = in->row.ready_ms;
 	s->usual_start_ms = in->row.ready_ms - in->row.started_ms;
+	s->seen_ms = s->sp->now_ms();
 	record_release(s);
 	move(s, RUN_SERVING);           /* the route leads to the new one from here on */
 	if (old)
@@ -281,7 +314,9 @@ void space_inst_hint(struct space *s, struct instance *in, const struct ready_po
 static bool is_final(enum cause_code c)
 {
 	return c == CAUSE_EXITED || c == CAUSE_NOT_EXECUTABLE || c == CAUSE_IMAGE_MISSING || c == CAUSE_SECRETS_UNREADABLE ||
-	       c == CAUSE_PORT_ELSEWHERE || c == CAUSE_NO_PORT || c == CAUSE_NO_ANSWER;
+	       c == CAUSE_PORT_ELSEWHERE || c == CAUSE_NO_PORT || c == CAUSE_NO_ANSWER ||
+	       c == CAUSE_MISSING_MODULE || c == CAUSE_MISSING_LIBRARY || c == CAUSE_MISSING_PROGRAM || c == CAUSE_SYNTAX_ERROR ||
+	       c == CAUSE_VARIABLES_TOO_BIG;
 }
 
 static void keep_fault(struct space *s, const struct instance *in)
@@ -327,11 +362,6 @@ static void crashed(struct space *s, struct instance *in)
 
 	keep_fault(s, in);
 	s->started_ms = 0;
-	if (in->retry_later) {
-		timer_start(s, RETRY_SLOT_MS);
-		move(s, RUN_BACKOFF);
-		return;
-	}
 	count = count_crash(s);
 	final = count >= SP_LIMIT_crash_max || is_final(in->fault.code);
 	if (count >= SP_LIMIT_crash_max && in->fault.code == CAUSE_CRASHED) {
@@ -346,6 +376,7 @@ static void crashed(struct space *s, struct instance *in)
 	}
 	s->dying = final;               /* its last output is still being read: it belongs to the reason */
 	timer_start(s, final ? DYING_MS : (uint64_t)BACKOFF_FIRST_MS << (count - 1));
+	s->retry_ms = final ? 0 : sp_wall_ms() + ((int64_t)BACKOFF_FIRST_MS << (count - 1));
 	move(s, RUN_BACKOFF);
 }
 
@@ -375,7 +406,10 @@ void space_inst_evidence(struct space *s, const struct instance *in)
 {
 	if (!sp_id_eq(&s->fault_run, &in->row.id) || s->run_fault.code == CAUSE_NONE)
 		return;
-	fault_evidence(&s->run_fault, in->fault.evidence);
+	if (s->run_fault.code == CAUSE_CRASHED)
+		keep_fault(s, in);      /* its output says more than its status */
+	else
+		fault_evidence(&s->run_fault, in->fault.evidence);
 	if (s->dying) {
 		timer_stop(s);
 		move(s, RUN_DEAD);
@@ -406,6 +440,7 @@ void space_run_init(struct space *s)
 void space_run_fini(struct space *s)
 {
 	sp_timer_free(s->timer);
+	sp_timer_free(s->idle);
 	sp_timer_free(s->env_timer);
 	release_free(s->rel);
 	release_free(s->candidate);

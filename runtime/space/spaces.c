@@ -82,6 +82,8 @@ void space_take_row(struct space *s, const struct store_repo *repo)
 	memcpy(s->label, repo->label, sizeof(s->label));
 	memcpy(s->sdk, repo->sdk, sizeof(s->sdk));
 	s->is_private = repo->is_private;
+	s->sleep_s = repo->sleep_s;
+	space_idle_watch(s);
 }
 
 static void read_row_done(void *arg)
@@ -135,8 +137,11 @@ void space_queue_build(struct space *s, const char *commit, bool factory, const 
 	if (again)
 		rq.again = *again;
 	s->build = NULL;
+	s->superseded[0] = 0;
+	if (old && strcmp(build_commit(old), commit) != 0)
+		snprintf(s->superseded, sizeof(s->superseded), "%.7s", build_commit(old));
 	if (old)
-		builds_cancel(old);
+		builds_cancel(old, commit);
 	s->build_failed = false;
 	fault_clear(&s->build_fault);
 	s->build = builds_add(s->sp->builds, &rq);
@@ -176,6 +181,11 @@ static void on_exited(void *arg, const struct launch_exited *x)
 	spaces_check_removals(sp);
 }
 
+static void on_turn(void *arg)
+{
+	instances_turn(arg);
+}
+
 int spaces_new(struct sp_loop *loop, struct store *st, struct repos *repos, struct logs *logs, struct launch_client *lc,
 		const struct space_config *cfg, const struct space_hooks *hooks, struct spaces **ret, struct sp_err *e)
 {
@@ -191,6 +201,7 @@ int spaces_new(struct sp_loop *loop, struct store *st, struct repos *repos, stru
 		free(sp);
 		return r;
 	}
+	sp->turn = sp_timer_new(loop, on_turn, sp);
 	launch_client_on_exited(lc, on_exited, sp);
 	*ret = sp;
 	return 0;
@@ -202,6 +213,7 @@ void spaces_free(struct spaces *sp)
 		return;
 	launch_client_on_exited(sp->lc, NULL, NULL);
 	launch_client_shut(sp->lc);
+	sp->quiet = true;
 	while (sp->instances)
 		instance_free(sp->instances);
 	builds_free(sp->builds);
@@ -215,6 +227,7 @@ void spaces_free(struct spaces *sp)
 			free(s);
 		}
 	images_fini(&sp->images);
+	sp_timer_free(sp->turn);
 	free(sp->entries);
 	free(sp);
 }
@@ -393,10 +406,13 @@ int spaces_view(struct spaces *sp, const struct sp_id *space, struct sp_arena *a
 	return a.result < 0 ? sp_fail(e, SP_ENOENT, 0, "no such Space") : 0;
 }
 
-void spaces_on_failing(struct spaces *sp SP_UNUSED, const struct sp_id *space)
+void spaces_on_failing(struct spaces *sp, const struct sp_id *space)
 {
-	/* Its process may be busy or between two listeners; when it ends, EXITED says so. */
+	const struct space *s = space_find(sp, space);
+
 	log_info("space=%s refuses connections", space->s);
+	if (s && s->current && !sp->quiet)
+		instance_check_port(s->current);
 }
 
 void spaces_publish_all(struct spaces *sp)

@@ -10,7 +10,7 @@
 #include "runtime/space/logs.h"
 #include "runtime/space/stage.h"
 
-enum { SPACE_BUCKETS = 16384, DRAIN_MS = 10000, RETRY_SLOT_MS = 5000, BACKOFF_FIRST_MS = 1000, BACKOFF_LAST_MS = 60000, DYING_MS = 3000 };
+enum { SPACE_BUCKETS = 16384, DRAIN_MS = 10000, BACKOFF_FIRST_MS = 1000, BACKOFF_LAST_MS = 60000, DYING_MS = 3000 };
 
 struct space {
 	struct space *hash_next;
@@ -40,7 +40,14 @@ struct space {
 	int64_t since_ms, started_ms, usual_start_ms;
 	struct route_entry *route;      /* as set last; NULL: none */
 	bool removed;                   /* not in the table any more; freed when no pool job refers to it */
-	bool release_busy, release_again;
+	bool release_busy;              /* its row is being written */
+
+	struct sp_timer *idle;          /* space_sleep.c; NULL until it served */
+	uint64_t seen_ms;               /* when visitors were active last */
+	int64_t sleep_s;                /* from its row; 0 until it is read */
+	bool asleep_stored, asleep_dirty, release_dirty;        /* what its row says, and what is to be written there */
+	int64_t retry_ms;               /* in back-off: when it is started again, wall clock */
+	char superseded[41];            /* commit of a build that the one in flight ended; "": none */
 
 	struct sp_timer *env_timer;     /* space_env.c: changes of variables and secrets that come one after the other */
 	bool env_hold, env_again;
@@ -60,11 +67,13 @@ struct spaces {
 	struct builds *builds;
 	struct images images;
 	struct instance *instances;
+	struct sp_timer *turn;          /* instances that wait for theirs */
 	struct space *buckets[SPACE_BUCKETS];
 	uint64_t (*now_ms)(void);       /* tests turn the clock */
 	struct removal *removals;
 	unsigned broken;                /* moves that were not in a table or broke an invariant; tests want 0 */
 	bool started, loaded, quiet;
+	bool booting;                   /* what is started now, waits for its turn */
 	struct entry *entries;          /* answers of LIST, until they are adopted */
 	size_t n_entries, entries_cap;
 };
@@ -93,6 +102,12 @@ void space_run_adopt(struct space *s, struct instance *in);              /* idle
 bool space_run_bury(struct space *s, const char *cause, const char *detail);     /* its last run ended for good before this server began */
 void space_run_end(struct space *s);                                     /* stop everything, become idle */
 void space_changed(struct space *s);                                     /* stage, route and listeners follow the state */
+
+void space_run_sleep(struct space *s);
+void space_record_row(struct space *s);                                  /* what is dirty of it is written */
+
+/* space_sleep.c */
+void space_idle_watch(struct space *s);                                  /* serving began or ended, or its sleep time changed */
 
 /* Called by instances. */
 void space_inst_up(struct space *s, struct instance *in);

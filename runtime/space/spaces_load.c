@@ -128,6 +128,9 @@ static void bring_run(struct space *s, const struct loaded *l, const struct rele
 		if (last || ready)
 			s->rel = release_dup(last ? last : ready);
 		space_run_pause(s);
+	} else if (l->repo.is_asleep && (last || ready) && (last ? last : ready)->recipe.sdk->runs) {
+		s->rel = release_dup(last ? last : ready);
+		space_run_sleep(s);     /* what may still run of it is a stranger and stopped */
 	} else if (newer && l->run.ready_ms && sp_id_eq(&l->run.id, &newer->at.run)) {
 		s->rel = release_dup(last);
 		space_run_adopt(s, adopt(s, l, newer, last));
@@ -174,6 +177,7 @@ static void bring_back(struct spaces *sp, const struct loaded *l)
 	struct release *ready = release_of(&l->ready), *last = release_of(&l->last);
 
 	space_take_row(s, &l->repo);
+	s->asleep_stored = l->repo.is_asleep;
 	if (!s->head[0])
 		memcpy(s->head, l->repo.head, sizeof(s->head));
 	if (l->run.ready_ms)
@@ -214,8 +218,10 @@ static void load_done(void *arg)
 
 	if (w->result < 0)
 		log_err("the Spaces cannot be read: %s", w->e.msg);
+	sp->booting = true;
 	for (size_t i = 0; i < w->n && !sp->quiet; i++)
 		bring_back(sp, &w->at[i]);
+	sp->booting = false;
 	if (w->result == 0 && !sp->quiet)
 		stop_strangers(sp);
 	log_info("spaces loaded n=%zu", w->n);

@@ -73,7 +73,7 @@ void space_remove(struct space *s)
 
 	s->build = NULL;
 	if (b)
-		builds_cancel(b);
+		builds_cancel(b, NULL);
 	space_run_end(s);
 	space_unpublish(s);
 	if (s->rel)

@@ -257,6 +257,20 @@ int store_repo_set_paused(struct store *st, const struct sp_id *id, bool is_paus
 	return writer_do(&st->writer, set_job, &job, e);
 }
 
+int store_repo_set_asleep(struct store *st, const struct sp_id *id, bool is_asleep, struct sp_err *e)
+{
+	struct set_job job = { "UPDATE repos SET is_asleep = ? WHERE id = ?", id, NULL, is_asleep, false };
+
+	return writer_do(&st->writer, set_job, &job, e);
+}
+
+int store_repo_set_sleep(struct store *st, const struct sp_id *id, int64_t sleep_s, struct sp_err *e)
+{
+	struct set_job job = { "UPDATE repos SET sleep_s = ? WHERE id = ?", id, NULL, sleep_s, false };
+
+	return writer_do(&st->writer, set_job, &job, e);
+}
+
 static int set_card_job(struct db *db, void *arg, struct sp_err *e)
 {
 	const struct store_repo *const *at = arg, *r = *at;

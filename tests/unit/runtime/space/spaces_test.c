@@ -418,14 +418,19 @@ static void no_free_slot_is_waited_for(void **state)
 {
 	struct world *w = *state;
 	struct sp_id id = world_space(w);
+	const char *said;
 
 	w->fake.fail_starts = 5;
 	world_push(w, &id, gradio, "app.py", app);
 	test_loop_run(&w->loop, 1000);
 	STAGE_IS(w, &id, STAGE_APP_STARTING);
-	assert_string_equal(world_view(w, &id).cause.code, "SANDBOX_FAILED");
+	assert_string_equal(world_view(w, &id).cause.code, "NO_SLOT");
 	test_loop_run(&w->loop, 60000);
 	STAGE_IS(w, &id, STAGE_RUNNING);
+	assert_string_equal(world_view(w, &id).cause.code, "");
+	said = log_last_lines(w->logs, &id, LOG_RUN, 50, &w->arena);    /* one run, one log, however often it asked */
+	assert_non_null(strstr(said, "Application Startup"));
+	assert_null(strstr(strstr(said, "Application Startup") + 1, "Application Startup"));
 }
 
 static void a_removed_space_leaves_nothing(void **state)

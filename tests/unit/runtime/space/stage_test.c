@@ -51,15 +51,18 @@ static void every_cause_takes_its_facts(void **state SP_UNUSED)
 	for (enum cause_code c = CAUSE_NONE + 1; c < CAUSE_MAX; c++) {
 		struct space_cause got;
 
-		assert_true(cause_facts(c) <= 3);
-		cause_fill(&got, c, "<1>", "<2>", "<3>", NULL);
+		assert_true(cause_facts(c) <= 4);
+		cause_fill(&got, c, "<1>", "<2>", "<3>", "<4>", NULL);
 		assert_null(strstr(got.text, "%"));
 		assert_null(strstr(got.next, "%"));
+		assert_null(strstr(got.target, "%"));
+		assert_true(got.text[0] && got.next[0] && got.action != ACTION_NONE && *cause_action_name(got.action));
+		assert_true(got.label[0] || got.action == ACTION_WAIT);
 		assert_string_equal(got.code, cause_name(c));
 		for (unsigned f = 1; f <= cause_facts(c); f++) {
 			char want[4] = { '<', (char)('0' + f), '>', 0 };
 
-			assert_true(strstr(got.text, want) || strstr(got.next, want));
+			assert_true(strstr(got.text, want) || strstr(got.next, want) || strstr(got.target, want));
 		}
 	}
 }
@@ -67,10 +70,17 @@ static void every_cause_takes_its_facts(void **state SP_UNUSED)
 static void stored_causes_come_back(void **state SP_UNUSED)
 {
 	struct fault f = { 0 };
+	char detail[1000];
 
 	fault_load(&f, "UNRESOLVABLE", "The requirements cannot be installed: x");
 	assert_int_equal(f.code, CAUSE_UNRESOLVABLE);
 	assert_string_equal(f.text.text, "The requirements cannot be installed: x");
+	fault_set(&f, CAUSE_PORT_ELSEWHERE, "8501", "7860", "7860", NULL);
+	fault_save(&f, detail, sizeof(detail));
+	fault_load(&f, "PORT_ELSEWHERE", detail);
+	assert_string_equal(f.text.text, "The app listens on port 8501, but visitors are sent to 7860.");
+	assert_string_equal(f.text.next, "Let the app listen on 7860.");
+	assert_string_equal(f.text.target, "run");
 	fault_load(&f, "NOT_A_CAUSE", "x");
 	assert_int_equal(f.code, CAUSE_NONE);
 	fault_clear(&f);
