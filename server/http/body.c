@@ -15,12 +15,14 @@ uint64_t body_limit(enum http_body kind)
 {
 	if (kind == BODY_LINK)
 		return SP_LIMIT_lfs_object_bytes;
+	if (kind == BODY_GIT)
+		return SP_LIMIT_git_push_bytes;
 	return kind == BODY_SPOOL ? SP_LIMIT_http_upload_bytes : SP_LIMIT_http_small_body_bytes;
 }
 
 bool body_in_file(enum http_body kind)
 {
-	return kind == BODY_SPOOL || kind == BODY_LINK;
+	return kind == BODY_SPOOL || kind == BODY_LINK || kind == BODY_GIT;
 }
 
 static void wipe(struct sp_buf *b)

@@ -30,7 +30,8 @@ struct http_stream;
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_DELETE, HTTP_PATCH, HTTP_OPTIONS, HTTP_METHOD_MAX };
 
 /* Which bodies a route takes, last column of routes.def. */
-enum http_body { BODY_NONE, BODY_SMALL /* <= http_small_body_bytes, in memory */, BODY_SPOOL /* <= http_upload_bytes, in a file */, BODY_LINK /* in a file, of exactly the size that the signed link names */ };
+enum http_body { BODY_NONE, BODY_SMALL /* <= http_small_body_bytes, in memory */, BODY_SPOOL /* <= http_upload_bytes, in a file */, BODY_LINK /* in a file, of exactly the size that the signed link names */,
+	BODY_GIT /* <= git_push_bytes, in a file, gzip allowed */ };
 
 struct http_req {
 	struct server *srv;
@@ -48,7 +49,7 @@ struct http_req {
 	const char *body;               /* BODY_SMALL: NUL-terminated; "" when none */
 	size_t body_len;
 	const char *claim;              /* MAY_LINK: what the signed {claim} of the path says, checked; NULL otherwise */
-	int body_fd;                    /* BODY_SPOOL, BODY_LINK: positioned at 0; -1 otherwise */
+	int body_fd;                    /* BODY_SPOOL, BODY_LINK, BODY_GIT: positioned at 0; -1 otherwise */
 	uint64_t body_size;
 	struct http_conn *conn;         /* the adapter's own */
 };
@@ -119,6 +120,13 @@ int http_reply_error(struct http_req *rq, struct http_resp *rs, int status, cons
  */
 struct http_stream *http_stream_open(struct http_req *rq, struct http_resp *rs, const char *content_type,
 		void (*closed)(void *arg), void *arg);
+
+/*
+ * The same, but the answer is what comes out of the socket or pipe FD (taken, must not block) until its end. It is read
+ * only as fast as the client takes it. http_stream_write is not for these.
+ */
+struct http_stream *http_stream_from(struct http_req *rq, struct http_resp *rs, const char *content_type, int fd,
+		void (*closed)(void *arg), void *arg);
 void http_stream_write(struct http_stream *s, const void *p, size_t n);
 void http_stream_end(struct http_stream *s);
 
@@ -143,7 +151,7 @@ struct http_route {
  * Requests to an app's host that the server answers (rq->space, rq->space_why); they are not in routes.def
  * because their paths are the app's own. Anything but GET and HEAD on a static one is 405.
  */
-http_handler app_host_static, app_host_waiting, app_host_down, app_host_unknown, app_host_private;
+http_handler app_host_static, app_host_waiting, app_host_down, app_host_unknown;
 
 /*
  * The error page of browsers (http_wants_html): fills RS's body from STATUS, the machine code and the

@@ -94,6 +94,13 @@ static json_t *error_json(const struct http_req *rq, const char *code, const cha
 	return j;
 }
 
+/* Where git asks; it shows text/plain as "remote: …" and nothing else. */
+static bool is_git(const struct http_req *rq)
+{
+	return strncmp(rq->path, "/spaces/", 8) == 0 &&
+		(sp_ends_with(rq->path, "/info/refs") || sp_ends_with(rq->path, "/git-upload-pack") || sp_ends_with(rq->path, "/git-receive-pack"));
+}
+
 void http_refuse_with(struct http_req *rq, struct http_resp *rs, int status, const char *code, bool hub_code, const char *sentence)
 {
 	const char *agent = http_header(rq, "user-agent");
@@ -104,6 +111,8 @@ void http_refuse_with(struct http_req *rq, struct http_resp *rs, int status, con
 		error_page(rq, rs, status, code, sentence);
 	else if (http_wants_html(rq))
 		bare_page(rq, rs, status, sentence);
+	else if (is_git(rq))
+		http_reply_text(rq, rs, status, sp_arena_fmt(rq->arena, "%s\n", sentence));
 	else
 		http_reply_json(rq, rs, status, error_json(rq, code, sentence));
 	rs->status = status;
@@ -113,7 +122,7 @@ void http_refuse_with(struct http_req *rq, struct http_resp *rs, int status, con
 	if (status == 503)
 		http_set(rq, rs, "Retry-After", "2");
 	/* Only git: a browser would open its password dialog. */
-	if (status == 401 && agent && sp_starts_with(agent, "git"))
+	if (status == 401 && (is_git(rq) || (agent && sp_starts_with(agent, "git"))))
 		http_set(rq, rs, "WWW-Authenticate", "Basic realm=\"vitrine\"");
 }
 

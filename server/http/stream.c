@@ -2,8 +2,10 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "limit.h"
 #include "server/server.h"
@@ -15,6 +17,8 @@ struct http_stream {
 	void (*resume)(void *arg);      /* loop thread only */
 	void *resume_arg;
 	bool is_events, is_refused;
+	int fd;                         /* of http_stream_from, read here on the loop thread; else -1 */
+	struct sp_watch *watch;
 
 	pthread_mutex_t lock;
 	struct sp_buf unsent;
@@ -37,6 +41,7 @@ struct http_stream *stream_new(struct sp_loop *loop, bool is_events, void (*clos
 	s->closed = closed;
 	s->closed_arg = arg;
 	s->refs = 1;
+	s->fd = -1;
 	pthread_mutex_init(&s->lock, NULL);
 	s->is_refused = atomic_fetch_add(&open_streams, 1) >= SP_LIMIT_sse_streams;
 	return s;
@@ -52,6 +57,15 @@ struct http_stream *http_stream_open(struct http_req *rq, struct http_resp *rs, 
 	http_set(rq, rs, "Content-Type", content_type);
 	http_set(rq, rs, "Cache-Control", "no-cache");
 	http_set(rq, rs, "X-Accel-Buffering", "no");
+	return s;
+}
+
+struct http_stream *http_stream_from(struct http_req *rq, struct http_resp *rs, const char *content_type, int fd,
+		void (*closed)(void *arg), void *arg)
+{
+	struct http_stream *s = http_stream_open(rq, rs, content_type, closed, arg);
+
+	s->fd = fd;
 	return s;
 }
 
@@ -148,11 +162,42 @@ bool stream_is_refused(const struct http_stream *s)
 	return s->is_refused;
 }
 
+static void on_readable(void *arg, SP_UNUSED bool readable, SP_UNUSED bool writable)
+{
+	struct http_stream *s = arg;
+
+	sp_watch_want(s->watch, false, false);
+	pthread_mutex_lock(&s->lock);
+	s->is_waiting = true;
+	want_wake(s);
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* What the client does not take stays in the socket, and its writer waits. */
+static int read_fd(struct http_stream *s, char *p, size_t max)
+{
+	ssize_t n = s->is_broken || s->is_ended ? -2 : read(s->fd, p, max < INT32_MAX ? max : INT32_MAX);
+
+	if (n == -1 && (errno == EAGAIN || errno == EINTR)) {
+		if (!s->watch)
+			s->watch = sp_watch_new(s->loop, s->fd, on_readable, s);
+		sp_watch_want(s->watch, true, false);
+		s->is_waiting = true;
+		return 0;
+	}
+	return n == -1 ? -2 : n == 0 ? -1 : (int)n;
+}
+
 int stream_read(struct http_stream *s, char *p, size_t max)
 {
 	int n;
 
 	pthread_mutex_lock(&s->lock);
+	if (s->fd >= 0) {
+		n = read_fd(s, p, max);
+		pthread_mutex_unlock(&s->lock);
+		return n;
+	}
 	if (s->is_broken) {
 		n = -2;
 	} else if (s->unsent.n) {
@@ -175,6 +220,11 @@ void stream_close(struct http_stream *s)
 
 	s->resume = NULL;
 	s->closed = NULL;
+	sp_watch_free(s->watch);
+	s->watch = NULL;
+	if (s->fd >= 0)
+		close(s->fd);
+	s->fd = -1;
 	atomic_fetch_sub(&open_streams, 1);
 	if (closed)
 		closed(s->closed_arg);
