@@ -1,16 +1,24 @@
 #include "client.h"
 
 #include <curl/curl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "auto.h"
+#include "clock.h"
 #include "str.h"
+#include "term.h"
 
 enum { ANSWER_MAX = 64 << 20, EVENT_MAX = 1 << 20 };
 
-struct client { char *url, *token; };
+struct client { char *url, *token; _Atomic bool stop; bool was_cut; };
+
+bool client_has_token(const struct client *c)
+{
+	return c->token != NULL;
+}
 
 int client_new(const char *url, const char *token, struct client **ret, struct sp_err *e)
 {
@@ -81,6 +89,11 @@ static int request_init(struct client *c, const char *method, const char *path, 
 	curl_easy_setopt(r->curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(r->curl, CURLOPT_USERAGENT, "vitrine");
 	curl_easy_setopt(r->curl, CURLOPT_CONNECTTIMEOUT, 10L);
+	/* A Space that was renamed leads on; libcurl keeps the token for the host that it was meant for. */
+	curl_easy_setopt(r->curl, CURLOPT_FOLLOWLOCATION, 1L);
+	curl_easy_setopt(r->curl, CURLOPT_MAXREDIRS, 3L);
+	curl_easy_setopt(r->curl, CURLOPT_POSTREDIR, CURL_REDIR_POST_ALL);
+	curl_easy_setopt(r->curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
 	if (c->token) {
 		text.n = 0;
 		sp_buf_fmt(&text, "Authorization: Bearer %s", c->token);
@@ -105,7 +118,7 @@ static int request_run(struct client *c, struct request *r, json_t **ret_json, s
 	curl_easy_setopt(r->curl, CURLOPT_WRITEDATA, &answer);
 	code = curl_easy_perform(r->curl);
 	if (code != CURLE_OK)
-		return sp_fail(e, SP_EIO, 0, "%s does not answer (%s); is the server running there?", c->url, curl_easy_strerror(code));
+		return sp_fail(e, SP_EBUSY, 0, "%s does not answer (%s); is the server running there?", c->url, curl_easy_strerror(code));
 	curl_easy_getinfo(r->curl, CURLINFO_RESPONSE_CODE, &status);
 	if (ret_json)
 		*ret_json = answer.n ? json_loadb(answer.p, answer.n, JSON_DECODE_ANY, NULL) : NULL;
@@ -127,8 +140,20 @@ int client_call(struct client *c, const char *method, const char *path, json_t *
 	return status;
 }
 
+static int on_sent(void *arg, curl_off_t in_all SP_UNUSED, curl_off_t in SP_UNUSED, curl_off_t all, curl_off_t sent)
+{
+	const unsigned long long *start = arg;
+	char text[80];
+
+	snprintf(text, sizeof(text), "sent %.1f of %.1f MB", (double)sent / 1e6, (double)all / 1e6);
+	if (all > 0)
+		term_progress(text, *start);
+	return 0;
+}
+
 int client_post_file(struct client *c, const char *path, const char *type, FILE *file, json_t **ret_json, struct sp_err *e)
 {
+	unsigned long long start = sp_mono_us();
 	struct request r;
 	int status = request_init(c, "POST", path, type, &r, e);
 	off_t size;
@@ -141,7 +166,11 @@ int client_post_file(struct client *c, const char *path, const char *type, FILE 
 	curl_easy_setopt(r.curl, CURLOPT_POST, 1L);
 	curl_easy_setopt(r.curl, CURLOPT_READDATA, file);
 	curl_easy_setopt(r.curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)size);
+	curl_easy_setopt(r.curl, CURLOPT_NOPROGRESS, 0L);
+	curl_easy_setopt(r.curl, CURLOPT_XFERINFOFUNCTION, on_sent);
+	curl_easy_setopt(r.curl, CURLOPT_XFERINFODATA, &start);
 	status = request_run(c, &r, ret_json, e);
+	term_progress(NULL, 0);
 	request_fini(&r);
 	return status;
 }
@@ -177,6 +206,24 @@ static size_t on_event_bytes(char *p, size_t size, size_t n, void *arg)
 	return ev->stopped ? 0 : size * n;
 }
 
+/* libcurl asks at least every second. */
+static int on_progress(void *arg, curl_off_t in_all SP_UNUSED, curl_off_t in SP_UNUSED, curl_off_t out_all SP_UNUSED, curl_off_t out SP_UNUSED)
+{
+	const struct client *c = arg;
+
+	return c->stop;
+}
+
+bool client_was_cut(const struct client *c)
+{
+	return c->was_cut;
+}
+
+void client_stop_events(struct client *c)
+{
+	c->stop = true;
+}
+
 int client_events(struct client *c, const char *path, bool (*on_data)(void *arg, json_t *data), void *arg, struct sp_err *e)
 {
 	struct events ev = { .on_data = on_data, .arg = arg };
@@ -187,14 +234,18 @@ int client_events(struct client *c, const char *path, bool (*on_data)(void *arg,
 
 	if (rc < 0)
 		return rc;
+	curl_easy_setopt(r.curl, CURLOPT_NOPROGRESS, 0L);
+	curl_easy_setopt(r.curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+	curl_easy_setopt(r.curl, CURLOPT_XFERINFODATA, c);
 	curl_easy_setopt(r.curl, CURLOPT_WRITEFUNCTION, on_event_bytes);
 	curl_easy_setopt(r.curl, CURLOPT_WRITEDATA, &ev);
 	code = curl_easy_perform(r.curl);
 	curl_easy_getinfo(r.curl, CURLINFO_RESPONSE_CODE, &status);
 	request_fini(&r);
 	sp_buf_fini(&ev.line);
-	if (code != CURLE_OK && !ev.stopped && status == 0)
-		return sp_fail(e, SP_EIO, 0, "%s does not answer (%s)", c->url, curl_easy_strerror(code));
+	c->was_cut = code != CURLE_OK && !ev.stopped;
+	if (c->was_cut && status == 0)
+		return sp_fail(e, SP_EBUSY, 0, "%s does not answer (%s); is the server running there?", c->url, curl_easy_strerror(code));
 	return (int)status;
 }
 
@@ -209,17 +260,12 @@ const char *client_error_text(json_t *answer, int status)
 	return text;
 }
 
-const char *client_find_token(const char *state)
+const char *client_admin_token(const char *state)
 {
 	static char token[128];
 	sp_auto_free char *path = NULL;
 	sp_auto_fclose FILE *f = NULL;
-	const char *from_env = getenv("VITRINE_TOKEN");
 
-	if (!from_env)
-		from_env = getenv("HF_TOKEN");
-	if (from_env && from_env[0])
-		return from_env;
 	if (asprintf(&path, "%s/admin-token", state) < 0)
 		return NULL;
 	f = fopen(path, "re");

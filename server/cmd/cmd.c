@@ -1,5 +1,6 @@
 #include "cmd.h"
 
+#include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,21 +9,37 @@
 
 #include "clock.h"
 
+static bool want_json;
+
+void cmd_set_json(bool on)
+{
+	want_json = on;
+}
+
 int cmd_fail(int status, const char *fmt, ...)
 {
+	char text[1024];
 	va_list ap;
+	json_t *j;
 
-	fputs("vitrine: ", stderr);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	fputc('\n', stderr);
+	fprintf(stderr, "vitrine: %s\n", text);
+	if (want_json) {
+		j = json_pack("{s:s}", "error", text);
+		json_dumpf(j, stdout, JSON_COMPACT);
+		putchar('\n');
+		json_decref(j);
+	}
 	return status;
 }
 
 int cmd_fail_err(const struct sp_err *e)
 {
-	return cmd_fail(CMD_FAILED, "%s", e->msg);
+	bool no_access = e->code == SP_EAUTH || e->code == SP_EDENIED || e->code == SP_EBUSY;
+
+	return cmd_fail(no_access ? CMD_NO_ACCESS : CMD_FAILED, "%s", e->msg);
 }
 
 const char *cmd_took(unsigned long long start_us)
@@ -37,6 +54,27 @@ void cmd_step(const char *word, const char *text, unsigned long long start_us)
 {
 	printf("  %-10s %-52s %8s\n", word, text, cmd_took(start_us));
 	fflush(stdout);
+}
+
+void cmd_event(const char *word, const char *text, unsigned long long start_us, json_t *more)
+{
+	json_t *j;
+
+	if (want_json) {
+		j = json_pack("{s:s}", "event", word);
+		if (start_us)
+			json_object_set_new(j, "seconds", json_real((double)(sp_mono_us() - start_us) / 1e6));
+		json_object_update(j, more);
+		flockfile(stdout);      /* the log is followed on a thread of its own */
+		json_dumpf(j, stdout, JSON_COMPACT);
+		putchar('\n');
+		fflush(stdout);
+		funlockfile(stdout);
+		json_decref(j);
+	} else if (text) {
+		cmd_step(word, text, start_us);
+	}
+	json_decref(more);
 }
 
 static const char *below_home(const char *sub)

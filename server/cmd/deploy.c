@@ -1,10 +1,7 @@
 /*
- * deploy.c - `vitrine deploy FOLDER`: upload, follow, print the URL or the reason.
+ * deploy.c - `vitrine deploy [FOLDER]`: upload, follow, print the URL or the reason.
  */
-#include <ctype.h>
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "auto.h"
@@ -12,7 +9,7 @@
 #include "cmd.h"
 #include "deploy.h"
 #include "follow.h"
-#include "options.h"
+#include "session.h"
 #include "str.h"
 #include "upload.h"
 
@@ -47,37 +44,10 @@ static const char *known_sdk(const char *sdk)
 	return known[0];
 }
 
-static const char *own_name(struct client *c, struct sp_arena *a, struct sp_err *e)
-{
-	json_t *me = NULL;
-	int status = client_call(c, "GET", "/api/whoami-v2", NULL, &me, e);
-	const char *name = NULL;
-
-	if (status == 200)
-		name = sp_arena_str(a, json_string_value(json_object_get(me, "name")));
-	else if (status >= 0)
-		status = sp_fail(e, SP_EAUTH, 0, "%s does not accept the token; set VITRINE_TOKEN to one of yours", client_url(c));
-	json_decref(me);
-	return name;
-}
-
-/* The folder's own name as a repository name: letters, digits, '-', '_', '.'. */
-static const char *folder_name(const char *root, struct sp_arena *a)
-{
-	sp_auto_free char *real = realpath(root, NULL);
-	const char *slash = real ? strrchr(real, '/') : NULL;
-	char *name = sp_arena_str(a, slash && slash[1] ? slash + 1 : "app");
-
-	for (char *p = name; *p; p++)
-		if (!isalnum((unsigned char)*p) && !strchr("-_.", *p))
-			*p = '-';
-	return name;
-}
-
-int deploy_folder(struct client *c, const struct deploy *d, struct sp_arena *a, struct followed *ret, struct sp_err *e)
+int deploy_folder(struct client *c, const struct deploy *d, struct sp_arena *a, struct space_state *ret, struct sp_err *e)
 {
 	struct upload u = { .space = d->space, .is_private = d->is_private, .mirror = true };
-	struct follow follow = { .space = d->space, .quiet = d->quiet };
+	struct follow follow = { .space = d->space, .quiet = d->quiet, .json = d->json };
 	unsigned long long start = sp_mono_us();
 	const char *readme = NULL;
 	struct uploaded done;
@@ -95,8 +65,9 @@ int deploy_folder(struct client *c, const struct deploy *d, struct sp_arena *a, 
 			return sp_fail(e, SP_EINVAL, 0, "'%s' has no app.py, index.html or Dockerfile, so there is nothing to run", d->folder);
 		readme = sp_arena_fmt(a, "---\ntitle: %s\nsdk: %s\n---\n", strchr(d->space, '/') + 1, u.sdk);
 	}
-	cmd_step("checked", sp_arena_fmt(a, "%s: %s, %zu files, %llu KB", d->folder, u.sdk, f.n, (unsigned long long)(f.bytes + 1023) >> 10), start);
-	if (f.skipped && !d->quiet)
+	cmd_event("checked", sp_arena_fmt(a, "%s: %s, %zu files, %llu KB", d->folder, u.sdk, f.n, (unsigned long long)(f.bytes + 1023) >> 10), start,
+		json_pack("{s:s, s:s, s:I, s:I}", "space", d->space, "sdk", u.sdk, "files", (json_int_t)f.n, "bytes", (json_int_t)f.bytes));
+	if (f.skipped && !d->quiet && !d->json)
 		printf("  left out   %s\n", f.skipped);
 	start = sp_mono_us();
 	r = upload_create(c, &u, &created, e);
@@ -104,51 +75,64 @@ int deploy_folder(struct client *c, const struct deploy *d, struct sp_arena *a, 
 		r = upload_folder(c, &u, &f, readme, a, &done, e);
 	if (r < 0)
 		return r;
-	cmd_step(created ? "created" : "updated", sp_arena_fmt(a, "%s: %zu files sent, %zu deleted", d->space, done.sent, done.deleted), start);
+	cmd_event(created ? "created" : "updated", sp_arena_fmt(a, "%s: %zu files sent, %zu deleted", d->space, done.sent, done.deleted), start,
+		json_pack("{s:s, s:I, s:I, s:s?}", "space", d->space, "sent", (json_int_t)done.sent, "deleted", (json_int_t)done.deleted, "commit", done.commit));
 	start = sp_mono_us();
 	follow.commit = done.commit;
 	r = follow_space(c, &follow, a, ret, e);
 	if (r >= 0)
-		cmd_step("running", ret->host ? ret->host : "", start);
+		cmd_event("running", ret->host, start, json_pack("{s:s, s:s, s:s}", "space", d->space, "url", ret->host, "stage", ret->stage));
+	return r;
+}
+
+/* --name, what the folder was cloned from, or the folder's own name below one's own. */
+static int find_space(struct session *s, const char *name, const char *folder, const char **ret, struct sp_err *e)
+{
+	const char *me;
+	int r;
+
+	if (!name)
+		name = s->space;
+	if (!name && (*ret = session_remote(s, folder)))
+		return 0;
+	if (name)
+		return session_space(s, name, ret, e);
+	r = session_whoami(s, &me, e);
+	if (r == 0)
+		*ret = sp_arena_fmt(&s->arena, "%s/%s", me, session_folder_name(folder, &s->arena));
 	return r;
 }
 
 int cmd_deploy(int argc, char **argv)
 {
-	const char *name = NULL, *to = getenv("VITRINE_URL"), *state = cmd_default_state(), *operands[2];
+	session_auto struct session s = { 0 };
+	const char *name = NULL, *operands[2];
 	bool is_private = false;
-	const struct option_row rows[] = {
-		{ "--name", &name, NULL, NULL }, { "--to", &to, NULL, NULL }, { "--state", &state, NULL, NULL }, { "--private", NULL, &is_private, NULL },
-	};
-	sp_auto(client_free_p) struct client *c = NULL;
-	struct followed end = { 0 };
-	struct sp_arena a;
-	struct deploy d;
+	const struct option_row rows[] = { SESSION_OPTIONS(&s), { "--name", &name, NULL, NULL }, { "--private", NULL, &is_private, NULL } };
+	struct space_state end = { 0 };
+	struct deploy d = { .folder = "." };
 	struct sp_err e = { 0 };
 	int r;
 
 	if (!options_parse(argc, argv, rows, SP_COUNT(rows), operands, 1))
 		return CMD_USAGE;
-	if (!operands[0])
-		return cmd_fail(CMD_USAGE, "deploy needs a folder: vitrine deploy ./myapp");
-	if (client_new(to ? to : "http://localhost:7860", client_find_token(state), &c, &e) < 0)
-		return cmd_fail(CMD_USAGE, "%s", e.msg);
-	sp_arena_init(&a);
-	if (!name || !strchr(name, '/')) {
-		const char *owner = own_name(c, &a, &e);
-
-		name = owner ? sp_arena_fmt(&a, "%s/%s", owner, name ? name : folder_name(operands[0], &a)) : NULL;
+	if (s.to && !strstr(s.to, "://") && strchr(s.to, '/') && !name) {       /* `--to ada/chat`: where to, in the other sense */
+		name = s.to;
+		s.to = NULL;
 	}
-	d = (struct deploy){ .folder = operands[0], .space = name, .is_private = is_private };
-	r = name ? deploy_folder(c, &d, &a, &end, &e) : -1;
-	if (r < 0 && end.evidence)
-		fprintf(stderr, "\n%s\n\n", end.evidence);
-	if (r < 0)
-		cmd_fail_err(&e);
-	if (r < 0 && end.next)
-		fprintf(stderr, "vitrine: %s\n", end.next);
+	r = session_open(&s);
+	if (r != CMD_OK)
+		return r;
+	if (operands[0])
+		d.folder = operands[0];
+	d.is_private = is_private;
+	d.json = s.json;
+	r = find_space(&s, name, d.folder, &d.space, &e);
 	if (r >= 0)
+		r = deploy_folder(s.client, &d, &s.arena, &end, &e);
+	if (r < 0)
+		return end.stage ? follow_complain(&end, s.json, &s.arena) : cmd_fail_err(&e);
+	if (!s.json)
 		printf("\n%s\n", end.host);
-	sp_arena_fini(&a);
-	return r < 0 ? CMD_FAILED : CMD_OK;
+	return CMD_OK;
 }

@@ -14,18 +14,13 @@ static const char *const examples[] = { "static-hello", "streamlit-hello", "grad
 static int deploy_one(struct client *c, const char *share, const char *name, struct sp_arena *a)
 {
 	struct deploy d = { .folder = sp_arena_fmt(a, "%s/templates/%s", share, name), .space = sp_arena_fmt(a, "admin/%s", name), .quiet = true };
-	struct followed end = { 0 };
+	struct space_state end = { 0 };
 	struct sp_err e = { 0 };
 
 	printf("\n  %s\n", name);
 	if (deploy_folder(c, &d, a, &end, &e) >= 0)
 		return CMD_OK;
-	cmd_fail_err(&e);
-	if (end.evidence)
-		fprintf(stderr, "%s\n", end.evidence);
-	if (end.next)
-		fprintf(stderr, "vitrine: %s\n", end.next);
-	return CMD_FAILED;
+	return end.stage ? follow_complain(&end, false, a) : cmd_fail_err(&e);
 }
 
 int examples_deploy(const char *url, const char *state, const char *share, const volatile sig_atomic_t *stop)
@@ -34,7 +29,7 @@ int examples_deploy(const char *url, const char *state, const char *share, const
 	struct sp_err e = { 0 };
 	int r = CMD_OK;
 
-	if (client_new(url, client_find_token(state), &c, &e) < 0)
+	if (client_new(url, client_admin_token(state), &c, &e) < 0)
 		return cmd_fail_err(&e);
 	for (size_t i = 0; i < SP_COUNT(examples) && !*stop; i++) {
 		struct sp_arena a;

@@ -1,25 +1,38 @@
 #include "follow.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "auto.h"
+#include "clock.h"
+#include "cmd.h"
 #include "str.h"
+#include "term.h"
 
 enum { POLL_US = 200000 };
 
-struct printer { struct client *c; char *path; };
+struct printer { struct client *c; char *path; bool json; };
 
 static bool print_line(void *arg, json_t *data)
 {
+	const struct printer *p = arg;
 	const char *text = json_string_value(json_object_get(data, "data"));
+	struct sp_arena a;
 
-	(void)arg;
-	if (text) {
-		printf("  | %s%s", text, sp_ends_with(text, "\n") ? "" : "\n");
-		fflush(stdout);
+	if (!text)
+		return true;
+	if (p->json) {
+		cmd_event("log", NULL, 0, json_pack("{s:s}", "line", text));
+		return true;
 	}
+	sp_arena_init(&a);
+	term_progress(NULL, 0);
+	printf("  | %s%s", term_safe(stdout, text, &a), sp_ends_with(text, "\n") ? "" : "\n");
+	fflush(stdout);
+	sp_arena_fini(&a);
 	return true;
 }
 
@@ -27,29 +40,9 @@ static void *print_log(void *arg)
 {
 	struct printer *p = arg;
 
-	if (client_events(p->c, p->path, print_line, NULL, NULL) < 0)
+	if (client_events(p->c, p->path, print_line, p, NULL) < 0 && !p->json)
 		puts("  | (the log cannot be followed)");      /* the poll beside us tells what happened */
 	return NULL;
-}
-
-static const char *field(json_t *j, const char *name, struct sp_arena *a)
-{
-	const char *s = json_string_value(json_object_get(j, name));
-
-	return s && s[0] ? sp_arena_str(a, s) : NULL;
-}
-
-static void read_state(json_t *info, struct sp_arena *a, struct followed *ret)
-{
-	json_t *runtime = json_object_get(info, "runtime"), *cause = json_object_get(runtime, "cause");
-
-	ret->stage = field(runtime, "stage", a);
-	ret->host = field(info, "host", a);
-	ret->why = field(cause, "text", a);
-	ret->next = field(cause, "next", a);
-	ret->evidence = field(cause, "evidence", a);
-	if (!ret->why)
-		ret->why = field(runtime, "errorMessage", a);
 }
 
 static bool is_over(const char *stage, const char *serving, const struct follow *f)
@@ -63,59 +56,102 @@ static bool is_over(const char *stage, const char *serving, const struct follow 
 	return strcmp(stage, "RUNNING") != 0 || !f->commit || !serving || !strcmp(serving, f->commit);
 }
 
-static int poll_state(struct client *c, const struct follow *f, struct sp_arena *a, struct followed *ret, bool *ret_over, struct sp_err *e)
+static int poll_state(struct client *c, const struct follow *f, struct sp_arena *a, struct space_state *ret, bool *ret_over, struct sp_err *e)
 {
 	const char *path = sp_arena_fmt(a, "/api/spaces/%s", f->space);
 	json_t *info = NULL;
 	int status = client_call(c, "GET", path, NULL, &info, e);
 
 	if (status >= 0 && status != 200)
-		status = sp_fail(e, SP_ENOENT, 0, "%s: %s", f->space, client_error_text(info, status));
+		status = sp_fail(e, status == 503 ? SP_EBUSY : SP_ENOENT, 0, "%s: %s", f->space, client_error_text(info, status));
 	if (status >= 0) {
-		json_t *runtime = json_object_get(info, "runtime");
-		const char *serving = json_string_value(json_object_get(runtime, "sha"));
-
-		read_state(info, a, ret);
-		*ret_over = ret->stage && (is_over(ret->stage, serving, f) || (!strcmp(ret->stage, "RUNNING") && ret->why));
+		space_state_read(info, a, ret);
+		*ret_over = ret->stage[0] && (is_over(ret->stage, ret->sha, f) || (!strcmp(ret->stage, "RUNNING") && ret->why[0]));
 	}
 	json_decref(info);
 	return status < 0 ? status : 0;
 }
 
-int follow_space(struct client *c, const struct follow *f, struct sp_arena *a, struct followed *ret, struct sp_err *e)
+static bool is_building(const char *stage)
 {
-	struct printer p = { .c = c, .path = sp_arena_fmt(a, "/api/spaces/%s/logs/build", f->space) };
-	struct followed now = { 0 };
-	bool over = false, printing;
-	pthread_t thread;
+	return !strcmp(stage, "BUILDING") || !strcmp(stage, "RUNNING_BUILDING");
+}
+
+/* Says where it is while it goes on; a build that became a start is a step. */
+static void tell(const struct follow *f, const char *stage, char was[32], unsigned long long *since)
+{
+	bool builds = is_building(stage);
+
+	if (!f->quiet && is_building(was) && !builds && (sp_ends_with(stage, "STARTING") || !strcmp(stage, "RUNNING"))) {
+		term_progress(NULL, 0);
+		cmd_event("built", "", *since, json_pack("{s:s}", "space", f->space));
+	}
+	if (builds != is_building(was))
+		*since = sp_mono_us();
+	snprintf(was, 32, "%s", stage);
+	if (!f->json)
+		term_progress(builds ? "building" : "starting", *since);
+}
+
+static int poll_until_over(struct client *c, const struct follow *f, struct sp_arena *a, struct space_state *ret, struct sp_err *e)
+{
+	unsigned long long since = sp_mono_us();
+	char was[32] = "";
+	bool over = false;
 	int r = 0;
 
-	printing = !f->quiet && pthread_create(&thread, NULL, print_log, &p) == 0;
-	while (!over) {
+	while (r >= 0 && !over) {
 		struct sp_arena poll;
+		struct space_state now;
 
 		sp_arena_init(&poll);
 		r = poll_state(c, f, &poll, &now, &over, e);
-		if (r >= 0 && over)
-			now = (struct followed){ sp_arena_str(a, now.stage), sp_arena_str(a, now.host), sp_arena_str(a, now.why),
-				sp_arena_str(a, now.next), sp_arena_str(a, now.evidence) };
+		if (r >= 0)
+			tell(f, now.stage, was, &since);
 		sp_arena_fini(&poll);
-		if (r < 0)
-			break;
-		if (!over)
+		if (r >= 0 && !over)
 			usleep(POLL_US);
 	}
-	if (printing) {
-		/* A finished build ends its stream; one that never began holds it open, so it is not waited for. */
-		if (over)
-			pthread_detach(thread);
-		else
-			pthread_cancel(thread), pthread_join(thread, NULL);
-	}
+	term_progress(NULL, 0);
+	return r < 0 ? r : poll_state(c, f, a, ret, &over, e);
+}
+
+/* A finished build ends its stream, and its last lines shall be seen; one that never began holds it open. */
+static void end_printing(struct client *c, pthread_t thread)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += 1;
+	if (pthread_timedjoin_np(thread, NULL, &until) == 0)
+		return;
+	client_stop_events(c);
+	pthread_join(thread, NULL);
+}
+
+int follow_space(struct client *c, const struct follow *f, struct sp_arena *a, struct space_state *ret, struct sp_err *e)
+{
+	struct printer p = { .c = c, .path = sp_arena_fmt(a, "/api/spaces/%s/logs/build", f->space), .json = f->json };
+	bool printing;
+	pthread_t thread;
+	int r;
+
+	printing = !f->quiet && pthread_create(&thread, NULL, print_log, &p) == 0;
+	r = poll_until_over(c, f, a, ret, e);
+	if (printing)
+		end_printing(c, thread);
 	if (r < 0)
 		return r;
-	*ret = now;
-	if (strcmp(now.stage, "RUNNING") != 0 || (now.why && f->commit))
-		return sp_fail(e, SP_ESTATE, 0, "%s is %s: %s", f->space, now.stage, now.why ? now.why : "see its logs");
+	if (strcmp(ret->stage, "RUNNING") != 0 || ret->why[0])
+		return sp_fail(e, SP_ESTATE, 0, "%s is %s: %s", f->space, ret->stage, ret->why[0] ? ret->why : "see its logs");
 	return 0;
+}
+
+int follow_complain(const struct space_state *s, bool json, struct sp_arena *a)
+{
+	if (json)
+		cmd_event("failed", NULL, 0, json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:s}}", "space", s->id, "stage", s->stage, "cause", "code", s->code,
+			"text", s->why, "next", s->next, "evidence", s->evidence));
+	space_state_complain(s, a);
+	return CMD_FAILED;
 }

@@ -34,13 +34,18 @@ static const struct option_row *find(const struct option_row *rows, unsigned n, 
 
 bool options_parse(int argc, char **argv, const struct option_row *rows, unsigned n, const char **operands, unsigned max)
 {
+	bool only_operands = false;
 	unsigned count = 0;
 
 	for (int i = 1; i < argc; i++) {
-		const struct option_row *row = find(rows, n, argv[i]);
+		const struct option_row *row = only_operands ? NULL : find(rows, n, argv[i]);
 
-		if (!row && argv[i][0] == '-')
-			return cmd_fail(CMD_USAGE, "%s: unknown option '%s'; see 'vitrine help'", argv[0], argv[i]), false;
+		if (!only_operands && !strcmp(argv[i], "--")) {
+			only_operands = true;
+			continue;
+		}
+		if (!row && !only_operands && argv[i][0] == '-')
+			return cmd_fail(CMD_USAGE, "%s: unknown option '%s'; see 'vitrine help %s'", argv[0], argv[i], argv[0]), false;
 		if (!row) {
 			if (count == max)
 				return cmd_fail(CMD_USAGE, "%s: '%s' is one argument too many", argv[0], argv[i]), false;

@@ -54,6 +54,12 @@ static int put_file(FILE *to, const struct folder *f, const struct folder_file *
 	return 0;
 }
 
+/* What a refusal means for the command's status. */
+static enum sp_code upload_code(int status)
+{
+	return status == 401 ? SP_EAUTH : status == 403 ? SP_EDENIED : status == 503 ? SP_EBUSY : SP_EINVAL;
+}
+
 int upload_create(struct client *c, const struct upload *u, bool *ret_created, struct sp_err *e)
 {
 	const char *slash = strchr(u->space, '/');
@@ -64,7 +70,7 @@ int upload_create(struct client *c, const struct upload *u, bool *ret_created, s
 
 	json_decref(body);
 	if (status >= 0 && status != 200 && status != 409)
-		status = sp_fail(e, status == 401 || status == 403 ? SP_EDENIED : SP_EINVAL, 0, "creating %s: %s", u->space, client_error_text(answer, status));
+		status = sp_fail(e, upload_code(status), 0, "creating %s: %s", u->space, client_error_text(answer, status));
 	json_decref(answer);
 	if (status < 0)
 		return status;
@@ -86,7 +92,7 @@ static int ask_some(struct client *c, const struct upload *u, const struct folde
 	status = client_call(c, "POST", path.p, body, &answer, e);
 	json_decref(body);
 	if (status >= 0 && status != 200)
-		status = sp_fail(e, SP_EINVAL, 0, "uploading to %s: %s", u->space, client_error_text(answer, status));
+		status = sp_fail(e, upload_code(status), 0, "uploading to %s: %s", u->space, client_error_text(answer, status));
 	if (status >= 0)
 		json_array_extend(known, json_object_get(answer, "files"));
 	json_decref(answer);
@@ -156,7 +162,7 @@ static int send_commit(struct client *c, const struct upload *u, FILE *spool, st
 	int status = client_post_file(c, path, "application/x-ndjson", spool, &answer, e);
 
 	if (status >= 0 && status != 200)
-		status = sp_fail(e, SP_EINVAL, 0, "uploading to %s: %s", u->space, client_error_text(answer, status));
+		status = sp_fail(e, upload_code(status), 0, "uploading to %s: %s", u->space, client_error_text(answer, status));
 	if (status >= 0)
 		ret->commit = sp_arena_str(a, json_string_value(json_object_get(answer, "commitOid")));
 	json_decref(answer);
