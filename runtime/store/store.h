@@ -211,6 +211,10 @@ SP_MUST int store_run_add(struct store *st, const struct store_run *r, struct sp
 SP_MUST int store_run_set(struct store *st, const struct store_run *r, struct sp_err *e);
 SP_MUST int store_run_last(struct store *st, const struct sp_id *repo, struct store_run *ret, struct sp_err *e);
 
+/* Builds or runs of REPO, newest first (store_past.c). STATE: of a build. READY_MS: of a run. ENDED_MS 0: not over. */
+struct store_past { struct sp_id id; char commit[41]; int state; char cause[40], detail[600]; int64_t started_ms, ready_ms, ended_ms; };
+SP_MUST int store_past_list(struct store *st, const struct sp_id *repo, bool builds, int64_t limit, struct sp_arena *a, struct store_past **ret, size_t *ret_n, struct sp_err *e);
+
 /* ---- events: who did what, append-only (store_events.c) ---- */
 SP_MUST int store_event_add(struct store *st, const struct sp_id *actor, const struct sp_id *repo, const char *what, const char *detail, struct sp_err *e);
 struct store_event { int64_t at_ms; char actor[64]; char what[40]; const char *detail; };

@@ -78,7 +78,7 @@ static void flush(struct line *l)
 	if (bg)
 		add_class(&classes, "a-b", bg - 1);
 	if (st->bold)
-		add_class(&classes, "a-bold", -1);
+		add_class(&classes, "a-strong", -1);
 	if (st->dim)
 		add_class(&classes, "a-dim", -1);
 	if (st->italic)

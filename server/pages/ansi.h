@@ -1,7 +1,7 @@
 /*
  * ansi.h - a terminal's line as HTML: colours as classes, everything else that a terminal would obey dropped (ui.md 4.5).
  *
- * SGR becomes a-f0…a-f15, a-b0…a-b15 (256 and true colours: the nearest of the sixteen), a-bold, a-dim, a-italic, a-under.
+ * SGR becomes a-f0…a-f15, a-b0…a-b15 (256 and true colours: the nearest of the sixteen), a-strong, a-dim, a-italic, a-under.
  * A carriage return begins the line anew, as progress bars do. OSC 8 becomes a link for http and https. The text is
  * escaped as all text of users. Pure and fuzzed (tests/fuzz/ansi.c); web/js/vt-log.js does the same in the browser.
  */

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "runtime/space/logs.h"
 #include "runtime/space/space.h"
 #include "runtime/store/store.h"
 #include "server/http/http.h"
@@ -64,3 +65,5 @@ struct view_space_head page_space_head(struct http_req *rq, const struct store_r
 bool page_may_write(const struct http_req *rq, const struct store_repo *r);
 /* The JSON form of a page of cards (page_gallery.c). */
 int page_reply_list(struct http_req *rq, struct http_resp *rs, const struct store_repo *repos, size_t n, struct sp_err *e);
+/* The newest log of KIND, its last lines and where the rest comes from (page_logs.c). */
+struct view_log page_log(struct http_req *rq, const struct store_repo *r, enum log_kind kind);

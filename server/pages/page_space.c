@@ -3,11 +3,10 @@
 
 #include "runtime/space/logs.h"
 #include "server/api/space_json.h"
+#include "server/pages/app_link.h"
 #include "server/pages/page.h"
 #include "server/server.h"
 #include "views.h"
-
-enum { LINES_FIRST = 200 };     /* of a log in the page before its script runs */
 
 /* "http://ada-chat.localhost:7860" to the same with a star for the label. */
 static const char *frame_source(struct http_req *rq, const char *app_url)
@@ -15,24 +14,6 @@ static const char *frame_source(struct http_req *rq, const char *app_url)
 	const char *host = strstr(app_url, "://") + 3;
 
 	return sp_arena_fmt(rq->arena, "%.*s*%s", (int)(host - app_url), app_url, host + strcspn(host, "."));
-}
-
-/* The query of the outer page goes to the app on its first load (C-UI-14). */
-static const char *frame_url(struct http_req *rq, const char *app_url)
-{
-	const char *query = strchr(rq->target, '?');
-
-	return sp_arena_fmt(rq->arena, "%s/%s", app_url, query ? query : "");
-}
-
-static struct view_log log_of(struct http_req *rq, const struct store_repo *r, enum log_kind kind)
-{
-	const char *lines = rq->srv->logs ? log_last_lines(rq->srv->logs, &r->id, kind, LINES_FIRST, rq->arena) : "";
-
-	return (struct view_log){
-		.owner = r->owner_name, .name = r->name, .kind = kind == LOG_BUILD ? "build" : "run",
-		.label = kind == LOG_BUILD ? "Build log" : "App log", .lines = page_plain_log(rq->arena, lines),
-	};
 }
 
 static struct view_state state_of(struct http_req *rq, const struct store_repo *r, const struct space_view *s, bool may_write)
@@ -50,9 +31,9 @@ static struct view_state state_of(struct http_req *rq, const struct store_repo *
 	if (s->stage == STAGE_NO_APP_FILE && !*v.text)
 		v.text = "Nothing has been uploaded yet.";
 	if (may_write && s->stage == STAGE_BUILDING)
-		v.log = log_of(rq, r, LOG_BUILD);
+		v.log = page_log(rq, r, LOG_BUILD);
 	if (may_write && s->stage == STAGE_APP_STARTING)
-		v.log = log_of(rq, r, LOG_RUN);
+		v.log = page_log(rq, r, LOG_RUN);
 	return v;
 }
 
@@ -99,7 +80,7 @@ int page_space(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
 	set_frame(rq, &v.page, r, &s);
 	v.head = page_space_head(rq, r, &s, "app");
 	v.shows_app = page_shows_app(&s);
-	v.frame_url = frame_url(rq, v.head.app_url);
+	v.frame_url = app_frame_url(rq, r);
 	if (v.shows_app && v.head.may_write) {
 		v.notice = notice_of(rq, &s);
 		v.notice_next = s.cause.next;
@@ -112,37 +93,6 @@ int page_space(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
 	v.page.tall = v.shows_app;
 	view_space(&html, &v);
 	return page_reply(rq, rs, 200, &html, frame_source(rq, v.head.app_url));
-}
-
-int page_space_logs(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
-{
-	const struct store_repo *r = rq->repo;
-	const char *kind = http_query(rq, "kind");
-	struct space_view s = page_space_view(rq, &r->id);
-	bool is_building = s.stage == STAGE_BUILDING || s.stage == STAGE_BUILD_ERROR || s.stage == STAGE_RUNNING_BUILDING;
-	struct view_logs v = { .on_build = kind ? strcmp(kind, "build") == 0 : is_building };
-	struct sp_buf html = { 0 };
-
-	(void)e;
-	v.on_run = !v.on_build;
-	v.log = log_of(rq, r, v.on_build ? LOG_BUILD : LOG_RUN);
-	if (page_wants_json(rq)) {
-		json_t *j = json_pack("{s:s, s:s%}", "kind", v.log.kind, "lines", v.log.lines, strlen(v.log.lines));
-
-		if (!j)         /* a log may hold bytes that are no UTF-8 */
-			return http_reply_error(rq, rs, 406, "NotText", "This log is not text; read it as a stream from /api/spaces/%s/%s/logs/%s.",
-				r->owner_name, r->name, v.log.kind);
-		return http_reply_json(rq, rs, 200, j);
-	}
-	set_frame(rq, &v.page, r, &s);
-	v.page.refresh = false;
-	v.head = page_space_head(rq, r, &s, "logs");
-	v.can_pause = s.stage != STAGE_PAUSED && s.stage != STAGE_NO_APP_FILE;
-	v.can_restart = s.stage != STAGE_NO_APP_FILE;
-	v.cause = s.cause.text;
-	v.cause_next = s.cause.next;
-	view_logs(&html, &v);
-	return page_reply(rq, rs, 200, &html, NULL);
 }
 
 /* ---- forms; scripts and clients use the API ---- */

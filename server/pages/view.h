@@ -78,7 +78,13 @@ struct view_step { const char *word, *state /* "done", "now", "todo", "failed" *
 struct view_steps { const struct view_step *steps; size_t n_steps; };
 
 /* A log of the platform: what is known now, and where the rest comes from. */
-struct view_log { const char *owner, *name, *kind /* "run", "build"; "" for none */, *label, *lines; };
+struct view_log {
+	const char *owner, *name, *kind /* "run", "build"; "" for none */, *label;
+	struct safe_html html;          /* lines, as page_logs.c makes them */
+	bool live, numbered;
+};
+
+struct view_past { const char *id, *result, *tone, *cause, *commit; struct view_when at; bool is_on, is_newest; };
 
 /* Why there is no app to see, and what to do (C-UI-18). */
 struct view_state {
@@ -112,6 +118,11 @@ struct view_logs {
 	struct view_chip chip;
 	bool can_pause, can_restart;
 	const char *cause, *cause_next;
+	const char *id;                 /* of the log that was asked for; "" the newest */
+	long first, last, total, earlier, later;
+	bool has_earlier, has_later;
+	const struct view_past *past;   /* newest first */
+	size_t n_past;
 };
 
 struct view_file { const char *name, *path, *size, *title; bool is_dir, is_lfs, is_link; struct view_when at; };

@@ -30,7 +30,7 @@ static void styles_are_classes(void **state)
 {
 	(void)state;
 	IS("\033[31mred\033[0m plain", "<span class=\"a-f1\">red</span> plain");
-	IS("\033[1;92;44mx", "<span class=\"a-f10 a-b4 a-bold\">x</span>");
+	IS("\033[1;92;44mx", "<span class=\"a-f10 a-b4 a-strong\">x</span>");
 	IS("\033[2;3;4mx\033[22;23;24my", "<span class=\"a-dim a-italic a-under\">x</span>y");
 	IS("\033[7mx\033[27my", "<span class=\"a-inverse\">x</span>y");
 	IS("\033[31;7mx", "<span class=\"a-b1\">x</span>");
