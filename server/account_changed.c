@@ -1,7 +1,30 @@
-#include "err.h"
+#include "server/routes_pub.h"
 #include "server/server.h"
 
-void server_account_changed(SP_UNUSED struct server *srv, SP_UNUSED const struct sp_id *user)
+struct forget { struct server *srv; const struct sp_id *space, *user; };
+
+static void forget(void *arg)
 {
-	/* Nothing here remembers: every request looks its token up. */
+	const struct forget *f = arg;
+
+	routes_forget(f->srv->routes, f->space, f->user);
+}
+
+/* Edge remembers who may see private apps: it is told before the change is acknowledged. */
+static void tell(struct server *srv, const struct sp_id *space, const struct sp_id *user)
+{
+	struct forget f = { srv, space, user };
+
+	if (srv->routes && srv->loop)
+		sp_loop_call(srv->loop, forget, &f);
+}
+
+void server_account_changed(struct server *srv, const struct sp_id *user)
+{
+	tell(srv, NULL, user);
+}
+
+void server_space_access_changed(struct server *srv, const struct sp_id *space)
+{
+	tell(srv, space, NULL);
 }

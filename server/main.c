@@ -30,6 +30,7 @@
 #include "runtime/space/logs.h"
 #include "runtime/store/store.h"
 #include "server/admin.h"
+#include "server/app_access.h"
 #include "server/first_start.h"
 #include "server/http/events.h"
 #include "server/http/mhd.h"
@@ -211,6 +212,8 @@ static int start(struct parts *p, struct sp_err *e)
 	unsetenv("VITRINE_ADMIN_TOKEN");
 	if ((r = loop_new(&srv->loop, e)) < 0 || (r = events_new(srv->loop, &srv->events, e)) < 0)
 		return r;
+	if ((r = app_access_new(srv, &srv->app_access, e)) < 0)
+		return r;
 	/* Routes before the runtime, which publishes to them; nobody is connected before the loop runs. */
 	if ((r = routes_new(srv->loop, p->opt.route_fd, edge_uid(p), &hooks, &srv->routes, e)) < 0)
 		return r;
@@ -252,6 +255,7 @@ static void stop(struct parts *p)
 	logs_close(srv->logs);
 	launch_client_free(srv->launch);
 	events_free(srv->events);
+	app_access_free(srv->app_access);
 	loop_free(srv->loop);
 	repos_close(srv->repos);
 	store_close(srv->store);

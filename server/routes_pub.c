@@ -10,12 +10,12 @@
 #include "log.h"
 #include "str.h"
 
-enum { BUCKETS = 1024, QUEUE_MAX = 200000 };
+enum { BUCKETS = 1024, QUEUE_MAX = 200000, ASKS_MAX = 4096 };
 
 struct entry { struct entry *next; struct route_entry r; };
 
 /* A message that waits for the socket; a SET is read from the table when its turn comes, so the newest goes out. */
-struct item { uint16_t type; char label[64]; };
+struct item { uint16_t type; char label[64]; void *body; /* of ACCESS_IS and FORGET: owned */ size_t n; };
 
 struct connection {
 	struct routes_pub *rp;
@@ -25,6 +25,8 @@ struct connection {
 	struct item *items;             /* [first, count) */
 	size_t first, count, cap;
 	bool got_synced, is_lost;
+	uint64_t id;
+	unsigned asks;                  /* not answered yet */
 };
 
 struct routes_pub {
@@ -36,6 +38,7 @@ struct routes_pub {
 	struct connection *connections;
 	unsigned connected;
 	bool is_synced;
+	uint64_t count;                 /* of connections so far */
 };
 
 static struct entry **slot_of(struct routes_pub *rp, const char *label)
@@ -56,6 +59,8 @@ static void reap(void *arg)
 
 	sp_watch_free(c->watch);
 	close(c->fd);
+	for (size_t i = c->first; i < c->count; i++)
+		free(c->items[i].body);
 	free(c->items);
 	free(c);
 }
@@ -84,6 +89,8 @@ static int send_item(struct connection *c, const struct item *it, struct sp_err 
 	struct route_del del = { { 0 } };
 	const struct entry *at;
 
+	if (it->body)
+		return sp_msg_send(c->fd, it->type, 0, it->body, it->n, NULL, 0, e);
 	if (it->type == ROUTE_MSG_SYNCED)
 		return sp_msg_send(c->fd, it->type, 0, &none, sizeof(none), NULL, 0, e);
 	at = *slot_of(c->rp, it->label);
@@ -109,7 +116,8 @@ static void pump(struct connection *c)
 			drop(c);
 			return;
 		}
-		c->first++;
+		free(c->items[c->first].body);
+		c->items[c->first++].body = NULL;
 	}
 	if (c->first == c->count)
 		c->first = c->count = 0;
@@ -129,12 +137,28 @@ static bool put(struct connection *c, uint16_t type, const char *label)
 		c->items = more;
 		c->cap = cap;
 	}
-	c->items[c->count].type = type;
-	memset(c->items[c->count].label, 0, sizeof(c->items[c->count].label));
+	c->items[c->count] = (struct item){ .type = type };
 	if (label)
 		memcpy(c->items[c->count].label, label, strnlen(label, sizeof(c->items[0].label) - 1));
 	c->count++;
 	return true;
+}
+
+/* Like put, for a message that is not about the table. */
+static void put_body(struct connection *c, uint16_t type, const void *body, size_t n)
+{
+	void *copy = malloc(n);
+
+	if (!copy)
+		abort();
+	memcpy(copy, body, n);
+	if (!put(c, type, NULL)) {
+		free(copy);
+		return;
+	}
+	c->items[c->count - 1].body = copy;
+	c->items[c->count - 1].n = n;
+	pump(c);
 }
 
 static void tell_all(struct routes_pub *rp, uint16_t type, const char *label)
@@ -190,13 +214,62 @@ void routes_synced(struct routes_pub *rp)
 	}
 }
 
+void routes_access_is(struct routes_pub *rp, uint64_t connection, const struct route_access_is *is)
+{
+	for (struct connection *c = rp->connections; c; c = c->next) {
+		if (c->id != connection)
+			continue;
+		c->asks--;
+		put_body(c, ROUTE_MSG_ACCESS_IS, is, sizeof(*is));
+		return;
+	}
+}
+
+void routes_forget(struct routes_pub *rp, const struct sp_id *space, const struct sp_id *user)
+{
+	struct route_forget what = { 0 };
+
+	if (space)
+		what.space = *space;
+	if (user)
+		what.user = *user;
+	for (struct connection *c = rp->connections, *next; c; c = next) {
+		next = c->next;
+		put_body(c, ROUTE_MSG_FORGET, &what, sizeof(what));
+	}
+}
+
 /* ---- receiving ---- */
 
-static void dispatch(struct routes_pub *rp, const struct sp_msg *m)
+static void ask(struct connection *c, const struct sp_msg *m)
 {
+	const struct routes_hooks *hooks = &c->rp->hooks;
+	struct route_access what;
+	struct sp_id space;
+
+	memcpy(&what, m->body, sizeof(what));
+	if (c->asks >= ASKS_MAX || !memchr(what.space.s, '\0', sizeof(what.space.s)) || sp_id_parse(what.space.s, &space) < 0) {
+		log_warn("edge's route connection is closed: it asks too much or of no Space");
+		drop(c);
+		return;
+	}
+	c->asks++;
+	if (hooks->access)
+		hooks->access(hooks->arg, c->id, &what);
+	else
+		routes_access_is(c->rp, c->id, &(struct route_access_is){ .id = what.id, .verdict = ROUTE_DENIED });
+}
+
+static void dispatch(struct connection *c, const struct sp_msg *m)
+{
+	struct routes_pub *rp = c->rp;
 	const struct route_space *about = (const struct route_space *)(const void *)m->body;
 	struct sp_id space;
 
+	if (m->head.type == ROUTE_MSG_ACCESS) {
+		ask(c, m);
+		return;
+	}
 	if (strnlen(about->space.s, sizeof(about->space.s)) == sizeof(about->space.s) || sp_id_parse(about->space.s, &space) < 0)
 		return;
 	if (m->head.type == ROUTE_MSG_WAKE)
@@ -226,7 +299,7 @@ static void on_ready(void *arg, bool readable, bool writable)
 			drop(c);
 			return;
 		}
-		dispatch(c->rp, &m);
+		dispatch(c, &m);
 		sp_msg_close(&m);
 	}
 }
@@ -251,6 +324,7 @@ static void take(struct routes_pub *rp, int fd)
 	if (!c)
 		abort();
 	c->rp = rp;
+	c->id = ++rp->count;
 	c->fd = fd;
 	c->watch = sp_watch_new(rp->loop, fd, on_ready, c);
 	c->next = rp->connections;

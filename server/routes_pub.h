@@ -15,6 +15,8 @@ struct routes_hooks {
 	void (*wake)(void *arg, const struct sp_id *space);     /* a visitor waits for it */
 	void (*failing)(void *arg, const struct sp_id *space);  /* it refuses connections */
 	void (*seen)(void *arg, const struct sp_id *space);     /* visitors are active; may be NULL */
+	/* Who is this visitor? Answered by routes_access_is to CONNECTION. NULL: nobody is let in. */
+	void (*access)(void *arg, uint64_t connection, const struct route_access *ask);
 	void *arg;
 };
 
@@ -30,3 +32,9 @@ void routes_del(struct routes_pub *rp, const char *label);
 
 /* Every Space has been loaded: connections get SYNCED from now on (before that, only what is known). */
 void routes_synced(struct routes_pub *rp);
+
+/* The answer to an ACCESS of CONNECTION, which may be gone. */
+void routes_access_is(struct routes_pub *rp, uint64_t connection, const struct route_access_is *is);
+
+/* What edge knows about who may see SPACE, or about what USER may see, is no longer so; the other may be NULL. */
+void routes_forget(struct routes_pub *rp, const struct sp_id *space, const struct sp_id *user);

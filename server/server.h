@@ -25,6 +25,7 @@ struct launch_client;
 struct http;
 struct ws;
 struct routes_pub;
+struct app_access;
 struct admin;
 struct events;
 
@@ -41,6 +42,7 @@ struct server {
 	struct http *http;
 	struct ws *ws;
 	struct routes_pub *routes;
+	struct app_access *app_access;  /* private apps' visitors */
 	struct admin *admin;
 	struct events *events;
 
@@ -66,3 +68,6 @@ void server_revoke_events(struct server *srv, const struct sp_id *space);
  * remembers that somebody may something asks again.
  */
 void server_account_changed(struct server *srv, const struct sp_id *user);
+
+/* [any] Fewer may see SPACE's app than before: it has another owner. That it became private or is gone, edge sees by itself. */
+void server_space_access_changed(struct server *srv, const struct sp_id *space);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "log.h"
+#include "server/app_access.h"
 #include "server/server.h"
 
 static void route_set(void *arg, const struct route_entry *r)
@@ -65,7 +66,14 @@ static void failing(void *arg, const struct sp_id *space)
 	spaces_on_failing(srv->spaces, space);
 }
 
+static void on_access(void *arg, uint64_t connection, const struct route_access *ask)
+{
+	const struct server *srv = arg;
+
+	app_access_ask(srv->app_access, connection, ask);
+}
+
 struct routes_hooks server_routes_hooks(struct server *srv)
 {
-	return (struct routes_hooks){ .wake = wake, .failing = failing, .arg = srv };
+	return (struct routes_hooks){ .wake = wake, .failing = failing, .access = on_access, .arg = srv };
 }

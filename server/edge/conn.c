@@ -104,7 +104,7 @@ void conn_finish(struct edge *e, struct conn *c)
 	c->req_state = REQ_HEAD;
 	c->res_state = RES_NONE;
 	c->scan = (struct head_scan){ 0 };
-	c->hold_until = 0;
+	c->hold_until = c->access_until = 0;
 	c->retried = c->other_family = c->said_continue = c->force_waiting = c->upgrade = false;
 	conn_clock(e, c, CLOCK_IDLE, SP_LIMIT_edge_idle_ms);
 }
@@ -186,6 +186,9 @@ void conn_timeout(struct edge *e, struct conn *c)
 		break;
 	case CLOCK_HOLD:
 		hold_timeout(e, c);
+		break;
+	case CLOCK_ACCESS:
+		access_timeout(e, c);
 		break;
 	case CLOCK_EXPECT:
 		say_continue(e, c);

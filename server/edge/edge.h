@@ -56,7 +56,8 @@ enum res_state { RES_NONE, RES_HEAD, RES_BODY, RES_TUNNEL };
 
 /* What the connection's one timer means. */
 enum conn_clock {
-	CLOCK_NONE, CLOCK_FIRST, CLOCK_HEAD, CLOCK_IDLE, CLOCK_HOLD, CLOCK_EXPECT, CLOCK_FIN, CLOCK_DRAIN, CLOCK_STALL, CLOCK_CONNECT
+	CLOCK_NONE, CLOCK_FIRST, CLOCK_HEAD, CLOCK_IDLE, CLOCK_HOLD, CLOCK_EXPECT, CLOCK_FIN, CLOCK_DRAIN, CLOCK_STALL, CLOCK_CONNECT,
+	CLOCK_ACCESS
 };
 
 /* Lines that a route adds to answers; shared with the answers under way. */
@@ -116,7 +117,7 @@ struct conn {
 	struct side side;
 	struct clocked clock;
 	struct link wait;               /* held_in.conns */
-	struct hold *held_in;           /* app.dialers, route.held, edge.unsynced or edge.unserved; NULL: it does not wait */
+	struct hold *held_in;           /* app.dialers, route.held, edge.unsynced, edge.unserved or one of access.c; NULL: it does not wait */
 	struct link all;                /* edge.conns */
 	struct link ready;              /* edge.ready */
 	struct conn *next_dead;
@@ -126,6 +127,8 @@ struct conn {
 	struct head_scan scan, res_scan;
 	uint64_t request_id;
 	uint64_t hold_until;            /* 0: this request has not been held */
+	uint64_t access_until;          /* 0: nobody was asked who its visitor is */
+	struct sp_id user;              /* who may see this private app; none: the request needs nobody's leave */
 	uint32_t head_kept;             /* bytes of the request head at the front of side.in */
 	uint32_t drained;
 	uint8_t req_state, res_state, clock_is, place;
@@ -140,6 +143,7 @@ struct conn {
 	bool said_continue;
 	bool force_waiting;             /* held long enough: the server shows the waiting page */
 	bool page_soon;                 /* held for an app: a navigation gets the waiting page early */
+	bool keeps_authorization;       /* it is the app's own, not what opened the door */
 
 	bool shut;                      /* we said our last byte */
 };
@@ -181,7 +185,8 @@ struct edge {
 	struct link apps;
 
 	struct side routes_side;
-	bool synced;
+	bool synced;                    /* the table was whole once */
+	bool here;                      /* the server that said it is still there */
 	struct link *buckets;
 	unsigned nbuckets, nroutes;
 	uint32_t mark;
@@ -190,6 +195,7 @@ struct edge {
 	struct pool http, ws;
 	struct hold unserved;           /* conns for which the server's sockets had no room */
 	uint64_t id_base, id_count;
+	struct access *access;
 };
 
 enum { HEAD_OUT_BYTES = 98304, TURN_STEPS = 4 };
@@ -303,12 +309,29 @@ void hold_on(struct edge *e, struct conn *c, struct hold *in, bool page_soon);
 void hold_off(struct edge *e, struct conn *c);           /* wait no more */
 void hold_release(struct edge *e, struct hold *from);    /* dispatch everyone in it again */
 void hold_timeout(struct edge *e, struct conn *c);
+void hold_for_access(struct edge *e, struct conn *c, struct hold *in);   /* for edge_access_ms, then access_timeout */
+
+/* ---- access.c ---- */
+enum access_answer { ACCESS_GRANTED, ACCESS_DENIED, ACCESS_LATER /* C waits, or has its answer */ };
+enum { ACCESS_SESSION_S = 12 * 3600 };
+
+SP_MUST int access_init(struct edge *e, struct sp_err *err);
+enum access_answer access_check(struct edge *e, struct conn *c, const struct head *h, const struct route *r);
+void access_sign_in(struct edge *e, struct conn *c, const struct head *h, const char *label);
+void access_redirect(struct edge *e, struct conn *c, const struct head *h, const char *cookie);
+void access_timeout(struct edge *e, struct conn *c);
+SP_MUST bool access_answer(struct edge *e, const struct route_access_is *is);    /* false: malformed */
+void access_forget(struct edge *e, const struct sp_id *space, const struct sp_id *user);
+void access_server_gone(struct edge *e);
+void access_server_back(struct edge *e);
 
 /* ---- routes.c ---- */
 void routes_init(struct edge *e);
 struct route *routes_find(const struct edge *e, const char *label);
 void routes_event(struct edge *e);
 void routes_say(struct edge *e, enum route_type what, const struct sp_id *space);
+bool routes_tell(struct edge *e, enum route_type what, const void *body, size_t n);     /* false: it did not go */
+bool routes_here(const struct edge *e);                  /* the server is there and has said its whole table */
 void routes_wake(struct edge *e, struct route *r);
 bool routes_chores(struct edge *e);                      /* (re)connects; true: come again soon */
 void added_put(struct added *a);                         /* NULL is fine */
@@ -317,6 +340,7 @@ void added_put(struct added *a);                         /* NULL is fine */
 
 /* Edge's own answer: a page for navigations, else JSON {"error", "code"}. CLOSE: the connection cannot go on. */
 void respond(struct edge *e, struct conn *c, int status, const char *code, const char *sentence, bool close);
+void respond_redirect(struct edge *e, struct conn *c, const char *to, const char *lines);
 
 /* ---- loop.c ---- */
 SP_MUST int loop_init(struct edge *e, struct sp_err *err);

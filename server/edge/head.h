@@ -83,5 +83,11 @@ bool head_next_token(struct sp_str *list, struct sp_str *token);
 /* A browser that goes to a page, rather than a script that fetches data. */
 bool head_is_navigation(const struct head *h);
 
+/* Into a frame of another page. */
+bool head_is_framed(const struct head *h);
+
+/* Chromium or Firefox, by what it says. */
+bool head_is_new_browser(const struct head *h);
+
 /* A visit that shall not start an app: prefetches, HEAD, crawlers and link previews (CONTRACTS 9.3). */
 bool head_is_quiet(const struct head *h);

@@ -26,27 +26,53 @@ void hold_off(struct edge *e, struct conn *c)
 	e->nheld--;
 }
 
-void hold_on(struct edge *e, struct conn *c, struct hold *in, bool page_soon)
+static bool has_room(struct edge *e, struct conn *c, const struct hold *in)
 {
-	uint64_t due;
+	if (e->nheld < SP_LIMIT_edge_held_requests && in->n < SP_LIMIT_edge_held_per_app)
+		return true;
+	respond(e, c, 503, "too-many-waiting", "Too many requests are waiting. Try again in a few seconds.", c->has_body);
+	conn_ready(e, c);               /* it may not be its turn: the launcher answered */
+	return false;
+}
 
-	if (e->nheld >= SP_LIMIT_edge_held_requests || in->n >= SP_LIMIT_edge_held_per_app) {
-		respond(e, c, 503, "too-many-waiting", "Too many requests are waiting. Try again in a few seconds.", c->has_body);
-		conn_ready(e, c);               /* it may not be its turn: the launcher answered */
-		return;
-	}
-	if (c->hold_until == 0)
-		c->hold_until = e->now + (is_impatient(c) ? SP_LIMIT_edge_hold_ws_ms : SP_LIMIT_edge_hold_ms);
-	if (e->now >= c->hold_until) {
-		hold_timeout(e, c);
-		return;
-	}
+static void enter(struct edge *e, struct conn *c, struct hold *in)
+{
 	hold_off(e, c);
 	link_add(&in->conns, &c->wait);
 	c->held_in = in;
 	in->n++;
 	e->nheld++;
 	c->req_state = REQ_WAIT;
+}
+
+void hold_for_access(struct edge *e, struct conn *c, struct hold *in)
+{
+	if (!has_room(e, c, in))
+		return;
+	if (c->access_until == 0)
+		c->access_until = e->now + SP_LIMIT_edge_access_ms;
+	if (e->now >= c->access_until) {
+		access_timeout(e, c);
+		return;
+	}
+	enter(e, c, in);
+	c->page_soon = false;
+	conn_clock(e, c, CLOCK_ACCESS, c->access_until - e->now);
+}
+
+void hold_on(struct edge *e, struct conn *c, struct hold *in, bool page_soon)
+{
+	uint64_t due;
+
+	if (!has_room(e, c, in))
+		return;
+	if (c->hold_until == 0)
+		c->hold_until = e->now + (is_impatient(c) ? SP_LIMIT_edge_hold_ws_ms : SP_LIMIT_edge_hold_ms);
+	if (e->now >= c->hold_until) {
+		hold_timeout(e, c);
+		return;
+	}
+	enter(e, c, in);
 	c->page_soon = page_soon && c->navigation && !c->force_waiting;
 	due = c->hold_until;
 	if (c->page_soon && due > e->now + SP_LIMIT_edge_hold_first_ms)

@@ -43,7 +43,7 @@ int loop_init(struct edge *e, struct sp_err *err)
 	if (!e->head_out || getrandom(&e->id_base, sizeof(e->id_base), 0) != sizeof(e->id_base))
 		return sp_fail(err, SP_EIO, errno, "start");
 	routes_init(e);
-	return 0;
+	return access_init(e, err);
 }
 
 void chores_soon(struct edge *e)

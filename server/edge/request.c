@@ -13,7 +13,7 @@ static const struct head_limits limits = {
 };
 
 /* Where a request goes, and why the server answers it instead of the app. */
-struct decision { enum place place; struct app *app; const char *why; const struct sp_id *space; };
+struct decision { enum place place; struct app *app; const char *why; const struct sp_id *space; bool is_app; };
 
 struct request_id request_id(const struct edge *e, const struct conn *c)
 {
@@ -64,16 +64,14 @@ static bool decide_route(struct edge *e, struct conn *c, const struct head *h, s
 {
 	d->space = &r->space;
 	d->place = PLACE_HTTP;
-	if (r->flags & ROUTE_PRIVATE)
-		d->why = "private";
-	else if (r->kind == ROUTE_STATIC)
+	if (r->kind == ROUTE_STATIC)
 		d->why = "static";
 	else if (r->kind == ROUTE_DOWN)
 		d->why = "down";
 	else if (c->force_waiting || (r->kind == ROUTE_WAITING && head_is_quiet(h)))
 		d->why = "waiting";
 	else if (r->kind == ROUTE_APP)
-		*d = (struct decision){ .place = PLACE_APP, .app = r->app };
+		*d = (struct decision){ .place = PLACE_APP, .app = r->app, .is_app = true };
 	else {
 		routes_wake(e, r);
 		hold_on(e, c, &r->held, true);
@@ -86,6 +84,24 @@ static bool decide_route(struct edge *e, struct conn *c, const struct head *h, s
 	return true;
 }
 
+/*
+ * False when the request waits or is answered. Who may not see a private app is told what he would be told if there
+ * were none (C-HF-113): D says so, as for a host without a route.
+ */
+static bool may_see(struct edge *e, struct conn *c, const struct head *h, const struct route *r, const char *label, struct decision *d)
+{
+	enum access_answer answer = !r ? ACCESS_DENIED : r->flags & ROUTE_PRIVATE ? access_check(e, c, h, r) : ACCESS_GRANTED;
+
+	if (answer != ACCESS_DENIED)
+		return answer == ACCESS_GRANTED;
+	if (c->navigation) {
+		access_sign_in(e, c, h, label);
+		return false;
+	}
+	d->why = "unknown";
+	return true;
+}
+
 /* False when the request is held. */
 static bool decide(struct edge *e, struct conn *c, const struct head *h, struct decision *d)
 {
@@ -93,7 +109,9 @@ static bool decide(struct edge *e, struct conn *c, const struct head *h, struct 
 	struct route *r;
 
 	*d = (struct decision){ .place = PLACE_HTTP };
-	added_put(c->added);            /* of an earlier dispatch: the route may have changed */
+	c->user = (struct sp_id){ 0 };  /* of an earlier dispatch, like the lines: the route may have changed */
+	c->keeps_authorization = true;
+	added_put(c->added);
 	c->added = NULL;
 	switch (host_classify(h->host, e->domain, &label)) {
 	case HOST_PLATFORM:
@@ -101,14 +119,13 @@ static bool decide(struct edge *e, struct conn *c, const struct head *h, struct 
 			d->place = PLACE_WS;
 		return true;
 	case HOST_APP:
+		d->is_app = true;
 		r = routes_find(e, label.s);
-		if (r)
-			return decide_route(e, c, h, r, d);
-		if (!e->synced) {
+		if (!r && !e->synced) {
 			hold_on(e, c, &e->unsynced, false);
 			return false;
 		}
-		break;
+		return may_see(e, c, h, r, label.s, d) && (d->why || decide_route(e, c, h, r, d));
 	case HOST_UNKNOWN:
 		break;
 	}
@@ -139,6 +156,9 @@ static void send_request(struct edge *e, struct conn *c, const struct head *h, c
 		.domain = e->domain,
 		.space = d->space ? (struct sp_str){ d->space->s, SP_ID_LEN } : (struct sp_str){ "", 0 },
 		.why = sp_str_of(d->why ? d->why : ""),
+		.user = sp_str_of(c->user.s),
+		.drop_sign = d->is_app,
+		.drop_authorization = !c->keeps_authorization,
 		.request_id = { id.s, 16 },
 		.upgrade = h->upgrade && d->place != PLACE_HTTP,
 	};
@@ -246,7 +266,7 @@ static void dispatch(struct edge *e, struct conn *c)
 
 void request_connected(struct edge *e, struct conn *c)
 {
-	struct decision d = { .place = PLACE_APP };
+	struct decision d = { .place = PLACE_APP, .is_app = true };
 	struct sp_err err;
 	struct head h;
 	int status;

@@ -9,6 +9,8 @@ enum { RETRY_S = 3 };
 static const char *reason_of(int status)
 {
 	switch (status) {
+	case 302:
+		return "Found";
 	case 400:
 		return "Bad Request";
 	case 405:
@@ -69,5 +71,22 @@ void respond(struct edge *e, struct conn *c, int status, const char *code, const
 	side_push(e, &c->side, e->head_out, (size_t)head, NULL, 0);
 	if (!c->is_head)
 		side_push(e, &c->side, body, (size_t)n, NULL, 0);
+	conn_finish(e, c);
+}
+
+/* LINES: whole ones with CRLF. Nobody keeps it: it holds for this visitor and this moment. */
+void respond_redirect(struct edge *e, struct conn *c, const char *to, const char *lines)
+{
+	struct request_id id = request_id(e, c);
+	int head;
+
+	if (c->up)
+		upstream_close(e, c->up);
+	c->keep_alive = c->keep_alive && !c->has_body && !e->draining;
+	head = snprintf(e->head_out, HEAD_OUT_BYTES,
+			"HTTP/1.1 302 %s\r\nLocation: %s\r\n%sContent-Length: 0\r\nCache-Control: no-store\r\nReferrer-Policy: no-referrer\r\n"
+			"X-Request-Id: %s\r\n%s\r\n", reason_of(302), to, lines, id.s,
+			!c->keep_alive ? "Connection: close\r\n" : c->http10 ? "Connection: keep-alive\r\n" : "");
+	side_push(e, &c->side, e->head_out, (size_t)head, NULL, 0);
 	conn_finish(e, c);
 }

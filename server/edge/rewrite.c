@@ -1,7 +1,8 @@
 #include "rewrite.h"
 
 #include <string.h>
-#include <strings.h>
+
+#include "credential.h"
 
 struct writer { char *p; size_t n, cap; bool full; };
 
@@ -74,7 +75,7 @@ static bool is_platform_cookie(struct sp_str pair)
 	static const struct sp_str prefix = { "__host-vitrine", 14 };
 	struct sp_str name = name_of_pair(pair);
 
-	return sp_str_eq_nocase(name, SP_STR("vitrine_session")) ||
+	return sp_str_eq_nocase(name, SP_STR("vitrine_session")) || sp_str_eq_nocase(name, SP_STR("vitrine_app")) ||
 	       (name.n >= prefix.n && sp_str_eq_nocase((struct sp_str){ name.p, prefix.n }, prefix));
 }
 
@@ -143,15 +144,9 @@ static bool has_domain(struct sp_str list)
 /* A bearer token of the platform: an app that got it could act as the visitor. */
 static bool is_platform_token(struct sp_str v)
 {
-	if (v.n < 7 || strncasecmp(v.p, "bearer ", 7) != 0)
-		return false;
-	v.p += 7;
-	v.n -= 7;
-	while (v.n > 0 && *v.p == ' ') {
-		v.p++;
-		v.n--;
-	}
-	return v.n >= 3 && memcmp(v.p, "hf_", 3) == 0;
+	struct sp_str token;
+
+	return bearer_of(v, &token) && token.n >= 3 && memcmp(token.p, "hf_", 3) == 0;
 }
 
 static bool request_drops(const struct head *h, const struct rewrite_request *how, const struct head_line *l)
@@ -165,10 +160,18 @@ static bool request_drops(const struct head *h, const struct rewrite_request *ho
 	if (l->field == FIELD_CONTENT_LENGTH)
 		return h->body == HEAD_CHUNKED;
 	if (how->to == TO_APP && l->field == FIELD_AUTHORIZATION)
-		return is_platform_token(l->value);
+		return how->drop_authorization || is_platform_token(l->value);
 	if (how->to == TO_PLATFORM && l->field == FIELD_X_REQUEST_ID)
 		return true;
 	return h->nominates && !(use & FIELD_KEPT) && head_nominates(h, l->name);
+}
+
+static void put_target(struct writer *w, struct sp_str target)
+{
+	if (w->full || target.n > w->cap - w->n)
+		w->full = true;
+	else
+		w->n += target_without_sign(target, w->p + w->n);
 }
 
 static void put_request_line(struct writer *w, const struct head *h, const struct rewrite_request *how)
@@ -177,7 +180,10 @@ static void put_request_line(struct writer *w, const struct head *h, const struc
 	PUT(w, " ");
 	if (h->target_bare)
 		PUT(w, "/");
-	put_str(w, h->target);
+	if (how->drop_sign && target_has_sign(h->target))
+		put_target(w, h->target);
+	else
+		put_str(w, h->target);
 	PUT(w, " HTTP/1.1\r\n");
 	if (!h->has_host)
 		put_line(w, SP_STR("Host"), h->absolute ? h->host : how->domain);
@@ -196,6 +202,8 @@ static void put_request_added(struct writer *w, const struct head *h, const stru
 			put_line(w, SP_STR("X-Vitrine-Space"), how->space);
 		if (how->why.n > 0)
 			put_line(w, SP_STR("X-Vitrine-Why"), how->why);
+		if (how->user.n > 0)
+			put_line(w, SP_STR("X-Vitrine-User"), how->user);
 		put_line(w, SP_STR("X-Request-Id"), how->request_id);
 	}
 	if (h->body == HEAD_CHUNKED)

@@ -15,6 +15,9 @@ struct rewrite_request {
 	struct sp_str peer, proto;      /* the visitor's address; "http" */
 	struct sp_str domain;           /* for a request without Host */
 	struct sp_str space, why;       /* TO_PLATFORM on an app's host; empty otherwise */
+	struct sp_str user;             /* TO_PLATFORM on a private app's host: who may see it */
+	bool drop_sign;                 /* an app's host: `__sign` is for edge only */
+	bool drop_authorization;        /* it was for edge */
 	struct sp_str request_id;       /* TO_PLATFORM */
 	bool upgrade;                   /* pass the WebSocket upgrade on */
 };

@@ -165,6 +165,8 @@ static bool on_set(struct edge *e, const struct route_entry *to)
 	r = routes_find(e, to->label);
 	if (!r)
 		r = add(e, to->label);
+	else if ((to->flags & ROUTE_PRIVATE) && !(r->flags & ROUTE_PRIVATE))
+		access_forget(e, &to->space, &(struct sp_id){ 0 });    /* nobody was asked about those who look at it now */
 	r->mark = e->mark;
 	r->space = to->space;
 	r->flags = to->flags;
@@ -205,15 +207,24 @@ static void on_synced(struct edge *e)
 			}
 		}
 	e->synced = true;
+	e->here = true;
+	access_server_back(e);
 	hold_release(e, &e->unsynced);
 	hold_release(e, &e->unserved);
 	log_info("route table complete routes=%u", e->nroutes);
+}
+
+static bool id_ok(const struct sp_id *id)
+{
+	return id->s[0] == '\0' || (sp_is_hex(id->s, SP_ID_LEN) && id->s[SP_ID_LEN] == '\0');
 }
 
 static bool take(struct edge *e, const struct sp_msg *m)
 {
 	struct route_entry entry;
 	struct route_del gone;
+	struct route_access_is is;
+	struct route_forget forget;
 
 	switch ((enum route_type)m->head.type) {
 	case ROUTE_MSG_SET:
@@ -225,9 +236,19 @@ static bool take(struct edge *e, const struct sp_msg *m)
 	case ROUTE_MSG_SYNCED:
 		on_synced(e);
 		return true;
+	case ROUTE_MSG_ACCESS_IS:
+		memcpy(&is, m->body, sizeof(is));
+		return access_answer(e, &is);
+	case ROUTE_MSG_FORGET:
+		memcpy(&forget, m->body, sizeof(forget));
+		if (!id_ok(&forget.space) || !id_ok(&forget.user))
+			return false;
+		access_forget(e, &forget.space, &forget.user);
+		return true;
 	case ROUTE_MSG_WAKE:
 	case ROUTE_MSG_SEEN:
 	case ROUTE_MSG_FAILING:
+	case ROUTE_MSG_ACCESS:
 	case ROUTE_TYPE_MAX:
 		break;
 	}
@@ -239,7 +260,14 @@ static void disconnect(struct edge *e, const char *why)
 	log_info("server is away, keeping %u routes: %s", e->nroutes, why);
 	close(e->routes_side.fd);
 	e->routes_side.fd = -1;
+	e->here = false;
+	access_server_gone(e);
 	chores_soon(e);
+}
+
+bool routes_here(const struct edge *e)
+{
+	return e->here;
 }
 
 void routes_event(struct edge *e)
@@ -262,12 +290,21 @@ void routes_event(struct edge *e)
 void routes_say(struct edge *e, enum route_type what, const struct sp_id *space)
 {
 	struct route_space body = { .space = *space };
+
+	(void)routes_tell(e, what, &body, sizeof(body));
+}
+
+bool routes_tell(struct edge *e, enum route_type what, const void *body, size_t n)
+{
 	struct sp_err err;
 
 	if (e->routes_side.fd < 0)
-		return;
-	if (sp_msg_send(e->routes_side.fd, (uint16_t)what, 0, &body, sizeof(body), NULL, 0, &err) < 0 && err.code != SP_EBUSY)
+		return false;
+	if (sp_msg_send(e->routes_side.fd, (uint16_t)what, 0, body, n, NULL, 0, &err) == 0)
+		return true;
+	if (err.code != SP_EBUSY)
 		disconnect(e, err.msg);
+	return false;
 }
 
 void routes_wake(struct edge *e, struct route *r)

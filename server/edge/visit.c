@@ -48,6 +48,20 @@ bool head_is_navigation(const struct head *h)
 	return accept && contains_nocase(accept->value, "text/html");
 }
 
+bool head_is_framed(const struct head *h)
+{
+	const struct head_line *dest = head_find(h, FIELD_SEC_FETCH_DEST);
+
+	return dest && !sp_str_eq_nocase(dest->value, SP_STR("document"));
+}
+
+bool head_is_new_browser(const struct head *h)
+{
+	const struct head_line *agent = head_find(h, FIELD_USER_AGENT);
+
+	return agent && (contains_nocase(agent->value, "chrome/") || contains_nocase(agent->value, "firefox/"));
+}
+
 bool head_is_quiet(const struct head *h)
 {
 	static const char *const robots[] = {

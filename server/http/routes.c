@@ -14,7 +14,6 @@ static const struct http_app_host hosts[] = {
 	{ "waiting", app_host_waiting },
 	{ "down", app_host_down },
 	{ "unknown", app_host_unknown },
-	{ "private", app_host_private },
 };
 
 const struct http_table http_routes = { rows, sizeof(rows) / sizeof(rows[0]), hosts, sizeof(hosts) / sizeof(hosts[0]) };

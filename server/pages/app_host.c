@@ -147,7 +147,7 @@ int app_host_waiting(struct http_req *rq, struct http_resp *rs, struct sp_err *e
 	return reply_bare(rq, rs, 503, nonce.s, &html);
 }
 
-/* ---- will not come up by itself, unknown, private ---- */
+/* ---- will not come up by itself, unknown ---- */
 
 /* "http://localhost:7860": the platform, as seen from an app's host. */
 static const char *platform_origin(struct http_req *rq)
@@ -205,10 +205,4 @@ int app_host_unknown(struct http_req *rq, struct http_resp *rs, struct sp_err *e
 	if (!is_navigation(rq))
 		return reply_problem(rq, rs, 404, v.text, v.code, "", 0);
 	return reply_down(rq, rs, 404, NULL, &v);
-}
-
-/* A private app looks to strangers like no app at all. */
-int app_host_private(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
-{
-	return app_host_unknown(rq, rs, e);
 }

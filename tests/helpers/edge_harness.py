@@ -22,8 +22,13 @@ import threading
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 HEAD = struct.Struct("<HHIII")
 ENTRY = struct.Struct("<64s25s3xIIIIII512s")
+ACCESS = struct.Struct("<Q25s515sI")
+ACCESS_IS = struct.Struct("<Q25s515sIII")
+FORGET = struct.Struct("<25s25s6x")
 APP, STATIC, WAITING, DOWN = range(4)
 PRIVATE, EMBED_OFF = 1, 2
+TOKEN, COOKIE, SIGN, SIGN_ONCE = range(4)
+DENIED, ALLOWED, UNCERTAIN = range(3)
 
 
 def message_types(header, prefix):
@@ -103,7 +108,7 @@ def read_request(conn, buf):
 
 class Server:
     """The control plane as edge sees it: says routes, hears WAKE, SEEN, FAILING, answers with what it was asked."""
-    STATUS = {"unknown": 404, "waiting": 503, "down": 503, "private": 401}
+    STATUS = {"unknown": 404, "waiting": 503, "down": 503}
 
     def __init__(self, run_dir):
         self.run_dir, self.routes, self.heard, self.requests = run_dir, {}, [], []
@@ -111,6 +116,7 @@ class Server:
         self.listeners = {n: self.listen(n, t) for n, t in
                           (("route", socket.SOCK_SEQPACKET), ("http", socket.SOCK_STREAM), ("ws", socket.SOCK_STREAM))}
         self.alive, self.conns, self.drop_next = False, set(), 0
+        self.visitors, self.asked, self.silent = {}, [], False     # (kind, credential): (verdict, ttl_ms, user, session)
 
     def listen(self, name, kind):
         s = socket.socket(socket.AF_UNIX, kind)
@@ -172,9 +178,34 @@ class Server:
         names = {v: k for k, v in ROUTE.items()}
         while data := conn.recv(8192):
             _, kind, _, _, _ = HEAD.unpack_from(data)
+            if kind == ROUTE["ACCESS"]:
+                self.on_access(data[HEAD.size:])
+                continue
             with self.cond:
                 self.heard.append((names[kind], data[HEAD.size:HEAD.size + 24].decode()))
                 self.cond.notify_all()
+
+    def on_access(self, body):
+        ident, space, credential, kind = ACCESS.unpack(body)
+        what = (kind, credential.rstrip(b"\0").decode("latin1"))
+        with self.cond:
+            self.asked.append((ident, space.rstrip(b"\0").decode(), *what))
+            verdict, ttl, user, session = self.visitors.get(what, (DENIED, 5000, "", ""))
+            if session:
+                del self.visitors[what]         # once
+            self.cond.notify_all()
+            if not self.silent:
+                self.answer(ident, verdict, ttl, user, session)
+
+    def answer(self, ident, verdict, ttl=60000, user="", session=""):
+        self.edge.send(message(ROUTE["ACCESS_IS"], ACCESS_IS.pack(ident, user.encode(), session.encode(), verdict, ttl, 0)))
+
+    def forget(self, space="", user=""):
+        self.say("FORGET", FORGET.pack(space.encode(), user.encode()))
+
+    def wait_asked(self, count, secs=5):
+        with self.cond:
+            assert self.cond.wait_for(lambda: len(self.asked) >= count, secs), self.asked
 
     def serve_http(self, conn):
         buf = b""
