@@ -4,6 +4,7 @@
 #include "server/api/page.h"
 #include "server/api/space_json.h"
 #include "server/server.h"
+#include "server/templates.h"
 
 enum { PAGE = 1000, PAGE_FULL = 100, VALUES_MAX = 16, SEARCH_BYTES = 400 };
 
@@ -112,9 +113,18 @@ int api_nothing_listed(struct http_req *rq, struct http_resp *rs, struct sp_err 
 	return http_reply_json(rq, rs, 200, json_array());
 }
 
-/* Templates that may be named in create_repo: none in this version. */
+/* Templates that may be named in create_repo; "repoId" is what clients send back. */
 int api_space_templates(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
 {
+	const struct template *t;
+	json_t *all = json_array();
+	size_t n;
+
 	(void)e;
-	return http_reply_json(rq, rs, 200, json_pack("{s:[]}", "templates"));
+	t = templates_list(&n);
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(all, json_pack("{s:s, s:s, s:s, s:b, s:s, s:s, s:s}", "name", t[i].name, "repoId",
+			sp_arena_fmt(rq->arena, "vitrine/%s", t[i].name), "sdk", t[i].sdk, "preferredPrivate", 0, "title", t[i].title,
+			"emoji", t[i].emoji, "description", t[i].description));
+	return http_reply_json(rq, rs, 200, json_pack("{s:o}", "templates", all));
 }

@@ -5,6 +5,7 @@
 
 #include "auto.h"
 #include "server/http/base64.h"
+#include "server/templates.h"
 #include "str.h"
 
 enum { FILES_MAX = 1000 };
@@ -114,17 +115,53 @@ static void put(struct new_space *s, struct repo_file f)
 	s->files[s->n_files++] = f;
 }
 
+/* README of TEMPLATE under the new Space's own title. */
+static const char *retitled(struct sp_arena *a, const struct template_file *f, const char *name)
+{
+	const char *text = sp_arena_mem(a, f->bytes, f->n), *line = strstr(text, "\ntitle:");
+	sp_auto_buf struct sp_buf b = { 0 };
+
+	if (!line)
+		return text;
+	sp_buf_add(&b, text, (size_t)(line - text));
+	sp_buf_puts(&b, "\ntitle: \"");
+	add_title(&b, name);
+	sp_buf_puts(&b, "\"");
+	sp_buf_puts(&b, strchrnul(line + 1, '\n'));
+	return sp_arena_mem(a, b.p, b.n);
+}
+
+static void put_template(struct sp_arena *a, struct new_space *s, const struct template *t, const char *name)
+{
+	for (size_t i = 0; i < t->n_files; i++) {
+		struct repo_file f = { t->files[i].path, t->files[i].bytes, t->files[i].n };
+
+		if (strcmp(f.path, "README.md") == 0) {
+			f.bytes = retitled(a, &t->files[i], name);
+			f.len = strlen(f.bytes);
+		}
+		put(s, f);
+	}
+}
+
 int new_space_plan(struct sp_arena *a, const char *name, const char *sdk, json_t *body, struct new_space *ret, struct sp_err *e)
 {
 	json_t *files = json_object_get(body, "files");
 	size_t n = json_array_size(files);
-	struct new_space s = { .files = sp_arena_get(a, (n + 2) * sizeof(*s.files)), .has_app = n > 0 };
-	const char *text = readme(a, name, sdk, body);
+	const char *wanted = json_string_value(json_object_get(body, "template")), *text = readme(a, name, sdk, body);
+	const struct template *t = wanted ? template_find(wanted) : NULL;
+	struct new_space s = { .files = sp_arena_get(a, (n + 2 + (t ? t->n_files : 0)) * sizeof(*s.files)), .has_app = n > 0 || t };
 
+	if (wanted && !t)
+		return sp_fail(e, SP_EINVAL, 0, "there is no template '%.80s': ask /api/spaces/templates for those that there are", wanted);
+	if (t && strcmp(t->sdk, sdk) != 0)
+		return sp_fail(e, SP_EINVAL, 0, "the template '%s' is for sdk %s, not %s", t->name, t->sdk, sdk);
 	if (n > FILES_MAX)
 		return sp_fail(e, SP_EQUOTA, 0, "at most %d files when a Space is created: commit the others afterwards", FILES_MAX);
 	put(&s, (struct repo_file){ ".gitattributes", attributes, sizeof(attributes) - 1 });
 	put(&s, (struct repo_file){ "README.md", text, strlen(text) });
+	if (t)
+		put_template(a, &s, t, name);
 	for (size_t i = 0; i < n; i++) {
 		struct repo_file f;
 		int r = decode_file(a, json_array_get(files, i), &f, e);

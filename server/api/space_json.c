@@ -186,6 +186,8 @@ static json_t *plain_json(struct http_req *rq, const struct store_repo *r, const
 	json_object_set_new(j, "shortDescription", json_string(r->short_description));
 	json_object_set_new(j, "models", list_of(card, "models"));
 	json_object_set_new(j, "datasets", list_of(card, "datasets"));
+	if (r->duplicated_from[0])
+		json_object_set_new(j, "duplicatedFrom", json_string(r->duplicated_from));
 	json_object_set_new(j, "region", json_null());
 	json_object_set_new(j, "resourceGroup", json_null());
 	json_object_set_new(j, "xetEnabled", json_false());
