@@ -32,6 +32,7 @@
 #include "server/admin.h"
 #include "server/app_access.h"
 #include "server/first_start.h"
+#include "server/git/git.h"
 #include "server/http/events.h"
 #include "server/http/mhd.h"
 #include "server/http/router.h"
@@ -55,7 +56,7 @@ struct parts {
 
 static int open_state(struct parts *p, struct sp_err *e)
 {
-	static const char *const folders[] = { "tmp", "repos", "lfs", "logs", "keys" };
+	static const char *const folders[] = { "tmp", "repos", "lfs", "logs", "keys", "incoming" };
 	sp_auto_close int fd = open(p->opt.state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
@@ -168,6 +169,9 @@ static int start_runtime(struct parts *p, struct sp_err *e)
 	r = launch_client_new(srv->loop, p->opt.launch_fd, launcher_gone, p, &srv->launch, e);
 	if (r < 0)
 		return r;
+	r = git_new(srv, &srv->git, e);
+	if (r < 0)
+		return r;
 	return spaces_new(srv->loop, srv->store, srv->repos, srv->logs, srv->launch, &config, &hooks, &srv->spaces, e);
 }
 
@@ -237,6 +241,7 @@ static void on_stop(void *arg, int signo)
 
 	log_info("stopping signal=%d", signo);
 	spaces_quiesce(p->srv.spaces);
+	git_quiesce(p->srv.git);
 	http_quiesce(p->srv.http);
 	ws_quiesce(p->srv.ws);
 	loop_stop(p->srv.loop);
@@ -252,6 +257,7 @@ static void stop(struct parts *p)
 	admin_free(srv->admin);
 	routes_free(srv->routes);
 	spaces_free(srv->spaces);
+	git_free(srv->git);
 	logs_close(srv->logs);
 	launch_client_free(srv->launch);
 	events_free(srv->events);

@@ -16,6 +16,7 @@ struct sp_id;
 struct sp_loop;
 struct store;
 struct keys;
+struct git;
 struct gate;
 struct devices;
 struct repos;
@@ -39,6 +40,7 @@ struct server {
 	struct logs *logs;
 	struct spaces *spaces;
 	struct launch_client *launch;
+	struct git *git;
 	struct http *http;
 	struct ws *ws;
 	struct routes_pub *routes;

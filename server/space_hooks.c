@@ -6,6 +6,7 @@
 
 #include "log.h"
 #include "server/app_access.h"
+#include "server/git/git.h"
 #include "server/server.h"
 
 static void route_set(void *arg, const struct route_entry *r)
@@ -47,9 +48,16 @@ static void loaded(void *arg)
 	routes_synced(srv->routes);
 }
 
+static void exited(void *arg, const struct launch_exited *x)
+{
+	const struct server *srv = arg;
+
+	git_on_exited(srv->git, x);
+}
+
 struct space_hooks server_space_hooks(struct server *srv)
 {
-	return (struct space_hooks){ .route_set = route_set, .route_del = route_del, .changed = changed, .loaded = loaded, .arg = srv };
+	return (struct space_hooks){ .route_set = route_set, .route_del = route_del, .changed = changed, .exited = exited, .loaded = loaded, .arg = srv };
 }
 
 static void wake(void *arg, const struct sp_id *space)

@@ -20,8 +20,8 @@ static int empty(int dir)
 		if (strcmp(at->d_name, ".") == 0 || strcmp(at->d_name, "..") == 0 || unlinkat(dir, at->d_name, 0) == 0 ||
 				unlinkat(dir, at->d_name, AT_REMOVEDIR) == 0)
 			continue;
-		fchmodat(dir, at->d_name, 0700, 0);     /* a folder: links are gone by now */
-		next = openat(dir, at->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		/* A folder, or it would be gone. Its mode may lock us out. */
+		next = fchmodat(dir, at->d_name, 0700, 0) < 0 ? -1 : openat(dir, at->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (next >= 0)
 			return next;
 	}

@@ -14,6 +14,7 @@
 #include "arena.h"
 #include "err.h"
 #include "id.h"
+#include "launch.h"
 #include "loop.h"
 #include "route.h"
 
@@ -80,6 +81,7 @@ struct space_hooks {
 	void (*route_set)(void *arg, const struct route_entry *r);
 	void (*route_del)(void *arg, const char *label);
 	void (*changed)(void *arg, const struct sp_id *space, const struct space_view *v);     /* for event streams */
+	void (*exited)(void *arg, const struct launch_exited *x);       /* of a slot that is no app's and no build's. May be NULL */
 	void (*loaded)(void *arg);      /* spaces_start is through: every route has been set once. May be NULL */
 	void *arg;
 };
@@ -102,6 +104,9 @@ void spaces_free(struct spaces *sp);
 void spaces_start(struct spaces *sp);
 /* Stop scheduling; slots keep running (they survive the server). */
 void spaces_quiesce(struct spaces *sp);
+
+/* Loop thread: the base image that new slots use. False: not known yet. */
+bool spaces_base(const struct spaces *sp, struct launch_hash *ret);
 
 /* [any] main of this Space has a new head: queue a build of it, superseding an older one that has not finished. */
 void spaces_pushed(struct spaces *sp, const struct sp_id *space, const char *commit);

@@ -176,14 +176,23 @@ static void on_exited(void *arg, const struct launch_exited *x)
 	for (size_t i = 0; i < sp->n_entries; i++)      /* told by LIST, ended before it could be adopted */
 		if (sp_id_eq(&sp->entries[i].at.run, &x->run))
 			sp->entries[i].at.profile = PROFILE_MAX;
-	if (!builds_on_exited(sp->builds, x) && !instances_on_exited(sp, x))
-		log_info("slot=%u/%u ended and was nobody's", x->slot.index, x->slot.generation);
+	if (!builds_on_exited(sp->builds, x) && !instances_on_exited(sp, x)) {
+		if (sp->hooks.exited)
+			sp->hooks.exited(sp->hooks.arg, x);
+		else
+			log_info("slot=%u/%u ended and was nobody's", x->slot.index, x->slot.generation);
+	}
 	spaces_check_removals(sp);
 }
 
 static void on_turn(void *arg)
 {
 	instances_turn(arg);
+}
+
+bool spaces_base(const struct spaces *sp, struct launch_hash *ret)
+{
+	return sp->images.known && images_current(&sp->images, IMAGE_BASE, ret);
 }
 
 int spaces_new(struct sp_loop *loop, struct store *st, struct repos *repos, struct logs *logs, struct launch_client *lc,

@@ -4,6 +4,7 @@
 
 #include "runtime/space/space.h"
 #include "server/api/repo_util.h"
+#include "server/git/git.h"
 #include "server/server.h"
 
 enum { TURNS = 64, README_MAX = 4 << 20, README_WORDS = 16384 };
@@ -61,6 +62,7 @@ int repo_publish(struct server *srv, const struct sp_id *id, struct sp_err *e)
 	pthread_mutex_lock(turn);
 	r = publish(srv, id, &a, e);
 	pthread_mutex_unlock(turn);
+	git_written(srv->git, id);
 	sp_arena_fini(&a);
 	return r;
 }
