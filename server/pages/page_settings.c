@@ -115,6 +115,7 @@ static void set_run(struct http_req *rq, struct view_settings *v, const struct s
 	v->is_static = strcmp(s->sdk[0] ? s->sdk : rq->repo->sdk, "static") == 0;
 	v->can_restart = s->stage != STAGE_NO_APP_FILE && s->stage != STAGE_DELETING;
 	v->can_pause = v->can_restart && s->stage != STAGE_PAUSED;
+	v->can_sleep = s->stage == STAGE_RUNNING && !v->is_static;
 }
 
 /* V has the form that was refused and what was typed there. */
@@ -256,6 +257,17 @@ static int on_sleep(struct http_req *rq, struct http_resp *rs, struct view_setti
 	return r < 0 || answer->status >= 400 ? r : back(rq, rs, "saved", "run");
 }
 
+static int on_sleep_now(struct http_req *rq, struct http_resp *rs, struct view_settings *v, SP_UNUSED struct page_answer *answer, struct sp_err *e)
+{
+	int r;
+
+	v->in_run = true;
+	r = spaces_sleep(rq->srv->spaces, &rq->repo->id, e);
+	if (r == 0)
+		r = store_event_add(rq->srv->store, &rq->actor.user, &rq->repo->id, "sleep", "", e);
+	return r < 0 ? r : back(rq, rs, "slept", "run");
+}
+
 static int on_move(struct http_req *rq, struct http_resp *rs, struct view_settings *v, struct page_answer *answer, struct sp_err *e)
 {
 	const struct store_repo *repo = rq->repo;
@@ -293,7 +305,7 @@ int page_settings_post(struct http_req *rq, struct http_resp *rs, struct sp_err 
 		int (*fn)(struct http_req *rq, struct http_resp *rs, struct view_settings *v, struct page_answer *answer, struct sp_err *e);
 	} rows[] = {
 		{ "variable", on_variable }, { "variable-delete", on_variable_delete }, { "secret", on_secret }, { "secret-delete", on_secret_delete },
-		{ "visibility", on_visibility }, { "sleep", on_sleep }, { "move", on_move }, { "delete", on_delete },
+		{ "visibility", on_visibility }, { "sleep", on_sleep }, { "sleep-now", on_sleep_now }, { "move", on_move }, { "delete", on_delete },
 	};
 	struct page_answer answer = { .sentence = "" };
 	struct view_settings v = { 0 };

@@ -73,3 +73,14 @@ struct view_upload {
 	struct view_space_head head;
 	const char *owner, *name, *branch, *folder, *cancel, *summary, *description, *problem;
 };
+
+struct view_duplicate {
+	struct view_page page;
+	struct view_space_head head;
+	const char *owner, *name, *problem, *to_owner, *to_name;
+	bool is_public;
+	const struct view_variable *variables;
+	size_t n_variables;
+	const struct view_secret *secrets;
+	size_t n_secrets;
+};
