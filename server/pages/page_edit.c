@@ -92,7 +92,7 @@ static struct lines split(struct sp_arena *a, const char *text)
 static void set_diff(struct http_req *rq, struct view_edit *v, const char *theirs, const char *mine)
 {
 	struct lines a = split(rq->arena, theirs), b = split(rq->arena, mine);
-	struct view_diff_line *to = sp_arena_get(rq->arena, (2 * DIFF_LINES + 2) * sizeof(*to));
+	struct view_edit_line *to = sp_arena_get(rq->arena, (2 * DIFF_LINES + 2) * sizeof(*to));
 	size_t from = 0, end_a = a.n, end_b = b.n, n = 0;
 
 	while (from < end_a && from < end_b && strcmp(a.at[from], b.at[from]) == 0)
@@ -102,9 +102,9 @@ static void set_diff(struct http_req *rq, struct view_edit *v, const char *their
 		end_b--;
 	}
 	for (size_t i = from; i < end_a && n < DIFF_LINES; i++)
-		to[n++] = (struct view_diff_line){ a.at[i], false, true };
+		to[n++] = (struct view_edit_line){ a.at[i], false, true };
 	for (size_t i = from; i < end_b && n < 2 * DIFF_LINES; i++)
-		to[n++] = (struct view_diff_line){ b.at[i], true, false };
+		to[n++] = (struct view_edit_line){ b.at[i], true, false };
 	v->lines = to;
 	v->n_lines = n;
 }

@@ -49,14 +49,14 @@ struct view_started {
 	bool has_app;
 };
 
-struct view_diff_line { const char *text; bool is_mine, is_theirs; };
+struct view_edit_line { const char *text; bool is_mine, is_theirs; };
 struct view_edit {
 	struct view_page page;
 	struct view_space_head head;
 	const char *owner, *name, *branch, *heading, *problem, *cancel;
 	const char *was, *path, *text, *blob, *eol, *summary, *description, *hint;
 	bool is_new, is_conflict, is_gone;      /* somebody changed, or deleted, the file meanwhile */
-	const struct view_diff_line *lines;
+	const struct view_edit_line *lines;
 	size_t n_lines;
 };
 
