@@ -296,11 +296,11 @@ static int save(struct http_req *rq, struct edit *x, struct sp_err *e)
 		{ .kind = OP_PUT, .path = x->path, .fd = -1, .bytes = x->text, .len = strlen(x->text) },
 		{ .kind = OP_DELETE, .path = x->was },
 	};
-	const struct page_commit c = { .branch = x->branch, .parent = x->head, .ops = ops, .n_ops = renames ? 2 : 1, .description = x->description,
+	const struct page_form_commit c = { .branch = x->branch, .parent = x->head, .ops = ops, .n_ops = renames ? 2 : 1, .description = x->description,
 		.title = *x->summary ? x->summary : sp_arena_fmt(rq->arena, "%s %s", x->is_new ? "Create" : "Update", x->path) };
 	char commit[41];
 
-	return page_commit(rq, &c, commit, e);
+	return page_form_commit(rq, &c, commit, e);
 }
 
 /* 1: X is the answer. */

@@ -116,7 +116,7 @@ int page_form_files(struct http_req *rq, const struct multipart *m, const char *
 	return 0;
 }
 
-int page_commit(struct http_req *rq, const struct page_commit *c, char ret_commit[41], struct sp_err *e)
+int page_form_commit(struct http_req *rq, const struct page_form_commit *c, char ret_commit[41], struct sp_err *e)
 {
 	const char *email = sp_arena_fmt(rq->arena, "%s@users.noreply.%s", rq->actor.name, rq->srv->domain);
 	const struct repo_commit_req req = { .branch = c->branch, .parent = c->parent, .title = c->title, .message = c->description,

@@ -33,8 +33,8 @@ SP_MUST int page_multipart(struct http_req *rq, struct multipart *ret, struct sp
 SP_MUST int page_form_files(struct http_req *rq, const struct multipart *m, const char *folder, struct repo_op **ret, size_t *ret_n, struct sp_err *e);
 
 /* Commit OPS to BRANCH and publish it as the API does. PARENT NULL: whatever is there. SP_ESTALE: another was faster. */
-struct page_commit { const char *branch, *parent, *title, *description; const struct repo_op *ops; size_t n_ops; };
-SP_MUST int page_commit(struct http_req *rq, const struct page_commit *c, char ret_commit[41], struct sp_err *e);
+struct page_form_commit { const char *branch, *parent, *title, *description; const struct repo_op *ops; size_t n_ops; };
+SP_MUST int page_form_commit(struct http_req *rq, const struct page_form_commit *c, char ret_commit[41], struct sp_err *e);
 
 /* The branch {rev} of this request and its head. SP_ENOENT: there is no such branch, so nothing can be changed there. */
 SP_MUST int page_branch(struct http_req *rq, const char **ret_branch, char ret_commit[41], struct sp_err *e);

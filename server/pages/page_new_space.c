@@ -179,7 +179,7 @@ static int read_wish(struct http_req *rq, const struct multipart *m, struct wish
 static int fill(struct http_req *rq, struct repo_op *ops, size_t n, const struct found *found, bool keeps_readme, struct sp_err *e)
 {
 	char commit[41];
-	struct page_commit c = { .branch = "main", .title = "Upload files", .description = "", .ops = ops };
+	struct page_form_commit c = { .branch = "main", .title = "Upload files", .description = "", .ops = ops };
 	struct sp_err ignored;
 	int r = repo_resolve(rq->srv->repos, &rq->repo->id, "main", commit, e);
 
@@ -187,7 +187,7 @@ static int fill(struct http_req *rq, struct repo_op *ops, size_t n, const struct
 		add_readme(rq->arena, ops, &n, settings_of(rq, commit, found->app_file));
 	c.n_ops = n;
 	if (r == 0)
-		r = page_commit(rq, &c, commit, e);
+		r = page_form_commit(rq, &c, commit, e);
 	if (r < 0 && repo_remove(rq->srv, &rq->actor.user, &rq->repo->id, rq->repo->name, &ignored) < 0)
 		return sp_err_wrap(e, r, "the Space was created, but it is empty");
 	return r;

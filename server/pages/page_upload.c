@@ -92,7 +92,7 @@ static int check_readme(struct http_req *rq, const struct repo_op *ops, size_t n
 
 static int take_files(struct http_req *rq, const struct multipart *m, const struct view_upload *v, struct sp_err *e)
 {
-	struct page_commit c = { .branch = v->branch, .title = v->summary, .description = v->description };
+	struct page_form_commit c = { .branch = v->branch, .title = v->summary, .description = v->description };
 	struct repo_op *ops;
 	char commit[41];
 	int r = page_form_files(rq, m, v->folder, &ops, &c.n_ops, e);
@@ -106,7 +106,7 @@ static int take_files(struct http_req *rq, const struct multipart *m, const stru
 	c.ops = ops;
 	if (!*c.title)
 		c.title = c.n_ops == 1 ? sp_arena_fmt(rq->arena, "Upload %s", ops[0].path) : sp_arena_fmt(rq->arena, "Upload %zu files", c.n_ops);
-	return page_commit(rq, &c, commit, e);
+	return page_form_commit(rq, &c, commit, e);
 }
 
 static int post_upload(struct http_req *rq, struct http_resp *rs, bool has_path, struct sp_err *e)
@@ -201,7 +201,7 @@ int page_delete_post(struct http_req *rq, struct http_resp *rs, struct sp_err *e
 	const char *summary = http_form(rq, "summary");
 	struct view_delete v = { .problem = "" };
 	struct repo_op op;
-	struct page_commit c;
+	struct page_form_commit c;
 	char commit[41];
 	int r = find(rq, &v, e);
 
@@ -210,8 +210,8 @@ int page_delete_post(struct http_req *rq, struct http_resp *rs, struct sp_err *e
 	if (summary && strlen(summary) > SUMMARY_MAX)
 		return sp_fail(e, SP_EINVAL, 0, "the summary is longer than %d bytes", SUMMARY_MAX);
 	op = (struct repo_op){ .kind = v.is_folder ? OP_DELETE_TREE : OP_DELETE, .path = v.path };
-	c = (struct page_commit){ .branch = v.branch, .title = summary && *summary ? summary : sp_arena_fmt(rq->arena, "Delete %s", v.path),
+	c = (struct page_form_commit){ .branch = v.branch, .title = summary && *summary ? summary : sp_arena_fmt(rq->arena, "Delete %s", v.path),
 		.description = "", .ops = &op, .n_ops = 1 };
-	r = page_commit(rq, &c, commit, e);
+	r = page_form_commit(rq, &c, commit, e);
 	return r < 0 ? r : page_see_other(rq, rs, v.cancel);
 }
