@@ -67,3 +67,11 @@ bool page_may_write(const struct http_req *rq, const struct store_repo *r);
 int page_reply_list(struct http_req *rq, struct http_resp *rs, const struct store_repo *repos, size_t n, struct sp_err *e);
 /* The newest log of KIND, its last lines and where the rest comes from (page_logs.c). */
 struct view_log page_log(struct http_req *rq, const struct store_repo *r, enum log_kind kind);
+
+/* ---- files (page_files.c, page_blob.c) ---- */
+
+/* The README AT of revision REV as HTML; none when it cannot be rendered. */
+struct repo_entry;
+struct safe_html page_readme(struct http_req *rq, const char *rev, const struct repo_entry *at);
+/* Where the text of a README begins, behind its settings block. */
+size_t page_body_at(const char *text, size_t n);

@@ -40,6 +40,9 @@ struct view_page {
 	bool account;                   /* a page of accounts: their style sheet */
 	bool forms;                     /* a page with forms: their style sheet */
 	bool editor, drops;             /* it edits text; files can be dropped on it */
+	bool files;                     /* a page of files or Markdown: their style sheet */
+	bool app;                       /* it frames an app: what passes between the two */
+	bool mini;                      /* without the platform's bar */
 };
 
 struct view_card {
@@ -125,21 +128,6 @@ struct view_logs {
 	size_t n_past;
 };
 
-struct view_file { const char *name, *path, *size, *title; bool is_dir, is_lfs, is_link; struct view_when at; };
-struct view_crumb { const char *name, *path; bool is_last; };
-
-struct view_files {
-	struct view_page page;
-	struct view_space_head head;
-	const char *owner, *name, *rev, *commit, *commit_short, *parent;
-	bool has_parent, is_empty;
-	const struct view_crumb *crumbs;
-	size_t n_crumbs;
-	const struct view_file *files;
-	size_t n_files;
-	const char *origin;
-};
-
 struct view_error { struct view_page page; int status; const char *heading, *sentence, *code, *next; bool offer_signin; };
 
 /* Pages on an app's own host: no scripts or styles of the platform's origin, which an app could stand in for. */
@@ -159,5 +147,6 @@ struct view_app_down {
 	const char *space_url, *space_word;     /* the Space's page on the platform, or the platform's; "" for none */
 };
 
+#include "server/pages/view_files.h"
 #include "server/pages/view_forms.h"
 #include "server/pages/view_account.h"
