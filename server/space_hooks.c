@@ -7,6 +7,7 @@
 #include "log.h"
 #include "server/app_access.h"
 #include "server/git/git.h"
+#include "server/api/space_state.h"
 #include "server/server.h"
 
 static void route_set(void *arg, const struct route_entry *r)
@@ -27,12 +28,12 @@ static void route_del(void *arg, const char *label)
 static void changed(void *arg, const struct sp_id *space, const struct space_view *v)
 {
 	char topic[16 + SP_ID_LEN];
-	json_t *j;
+	json_t *j, *cause = space_cause_json(v, false);
 	char *text;
 
 	snprintf(topic, sizeof(topic), "space:%s", space->s);
-	j = json_pack("{s:s, s:s, s:s, s:I, s:{s:s, s:s, s:s}}", "topic", topic, "id", space->s, "stage", space_stage_name(v->stage),
-		"since", (json_int_t)v->since_ms, "cause", "code", v->cause.code, "text", v->cause.text, "next", v->cause.next);
+	j = json_pack("{s:s, s:s, s:s, s:I, s:o?}", "topic", topic, "id", space->s, "stage", space_stage_name(v->stage),
+		"since", (json_int_t)v->since_ms, "cause", cause);
 	text = j ? json_dumps(j, JSON_COMPACT) : NULL;
 	if (text)
 		server_publish_event(arg, topic, text);
@@ -81,7 +82,14 @@ static void on_access(void *arg, uint64_t connection, const struct route_access 
 	app_access_ask(srv->app_access, connection, ask);
 }
 
+static void seen(void *arg, const struct sp_id *space)
+{
+	const struct server *srv = arg;
+
+	spaces_on_seen(srv->spaces, space);
+}
+
 struct routes_hooks server_routes_hooks(struct server *srv)
 {
-	return (struct routes_hooks){ .wake = wake, .failing = failing, .access = on_access, .arg = srv };
+	return (struct routes_hooks){ .wake = wake, .seen = seen, .failing = failing, .access = on_access, .arg = srv };
 }

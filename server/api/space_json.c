@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "runtime/repo/repo.h"
 #include "runtime/space/space.h"
+#include "server/api/space_state.h"
 #include "server/server.h"
 
 void space_ask_read(const struct http_req *rq, struct space_ask *ret)
@@ -47,14 +48,17 @@ static bool is_error(enum space_stage stage)
 }
 
 /* Log lines are for those who may change the app: a traceback can hold what it read. */
-static json_t *cause_json(const struct http_req *rq, const struct store_repo *r, const struct space_cause *c)
+static json_t *cause_json(const struct http_req *rq, const struct store_repo *r, const struct space_view *v)
 {
 	const struct account_object on = { .owner = r->owner, .is_private = r->is_private };
-	json_t *j = json_pack("{s:s, s:s, s:s}", "code", c->code, "text", c->text, "next", c->next);
 
-	if (j && c->evidence && c->evidence[0] && account_may(&rq->actor, MAY_WRITE, &on, NULL) == 0)
-		json_object_set_new(j, "evidence", json_string(c->evidence));
-	return j;
+	return space_cause_json(v, account_may(&rq->actor, MAY_WRITE, &on, NULL) == 0);
+}
+
+/* Seconds without visits until it falls asleep; null: never, and for static Spaces, which run nothing (hf-api.md 5.2). */
+static json_t *sleep_json(const struct store_repo *r, const struct space_view *v)
+{
+	return r->sleep_s <= 0 || strcmp(v->sdk, "static") == 0 ? json_null() : json_integer(r->sleep_s);
 }
 
 static json_t *hardware_json(const struct space_view *v)
@@ -71,7 +75,7 @@ int space_json_runtime(struct http_req *rq, const struct store_repo *r, json_t *
 	struct space_view v = { 0 };
 	const char *host = strstr(space_host_url(rq, r), "://") + 3;
 	json_t *j;
-	int rc = rq->srv->spaces ? spaces_view(rq->srv->spaces, &r->id, rq->arena, &v, e) : -SP_ENOENT;
+	int rc = space_state(rq, &r->id, &v, e);
 
 	if (rc == -SP_ENOENT) {
 		*ret = json_object();
@@ -79,8 +83,8 @@ int space_json_runtime(struct http_req *rq, const struct store_repo *r, json_t *
 	}
 	if (rc < 0)
 		return rc;
-	j = json_pack("{s:s, s:o, s:n, s:n, s:{s:i, s:i}, s:b, s:[{s:s, s:s}]}", "stage", space_stage_name(v.stage), "hardware", hardware_json(&v),
-			"storage", "gcTimeout", "replicas", "requested", 1, "current", v.started_ms ? 1 : 0, "devMode", false,
+	j = json_pack("{s:s, s:o, s:n, s:o, s:{s:i, s:i}, s:b, s:[{s:s, s:s}]}", "stage", space_stage_name(v.stage), "hardware", hardware_json(&v),
+			"storage", "gcTimeout", sleep_json(r, &v), "replicas", "requested", 1, "current", v.started_ms ? 1 : 0, "devMode", false,
 			"domains", "domain", host, "stage", "READY");
 	if (!j)
 		return sp_fail(e, SP_EBUG, 0, "runtime of '%s' could not be written", r->name);
@@ -89,7 +93,7 @@ int space_json_runtime(struct http_req *rq, const struct store_repo *r, json_t *
 	if (v.since_ms)
 		json_object_set_new(j, "since", json_string(sp_iso_ms(v.since_ms).s));
 	if (v.cause.code[0]) {
-		json_object_set_new(j, "cause", cause_json(rq, r, &v.cause));
+		json_object_set_new(j, "cause", cause_json(rq, r, &v));
 		if (is_error(v.stage))
 			json_object_set_new(j, "errorMessage", json_string(v.cause.text));
 	}

@@ -1,6 +1,7 @@
 /* A Space and its runtime (hf-api.md 2.3, 2.5, 5.1, 5.2). */
 #include <string.h>
 
+#include "limit.h"
 #include "runtime/space/space.h"
 #include "server/api/repo_util.h"
 #include "server/api/space_json.h"
@@ -107,6 +108,21 @@ int api_space_hardware(struct http_req *rq, struct http_resp *rs, struct sp_err 
 	return reply_runtime(rq, rs, e);
 }
 
+static int set_sleep(struct http_req *rq, int64_t seconds, struct sp_err *e)
+{
+	int r;
+
+	if (seconds != -1 && (seconds < 1 || seconds > (int64_t)SP_LIMIT_sleep_max_s))
+		return sp_fail(e, SP_EINVAL, 0, "the sleep time is 1 to %lld seconds, or -1 for never", (long long)SP_LIMIT_sleep_max_s);
+	r = store_repo_set_sleep(rq->srv->store, &rq->repo->id, seconds, e);
+	if (r == 0)
+		r = store_event_add(rq->srv->store, &rq->actor.user, &rq->repo->id, "sleep-time", sp_arena_fmt(rq->arena, "%lld s", (long long)seconds), e);
+	if (r < 0)
+		return r;
+	spaces_refresh(rq->srv->spaces, &rq->repo->id);
+	return 0;
+}
+
 int api_space_sleeptime(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
 {
 	json_t *body, *seconds;
@@ -115,11 +131,10 @@ int api_space_sleeptime(struct http_req *rq, struct http_resp *rs, struct sp_err
 	if (r < 0)
 		return r;
 	seconds = json_object_get(body, "seconds");
-	if (!json_is_integer(seconds) || json_integer_value(seconds) < -1)
+	if (!json_is_integer(seconds))
 		return http_reply_error(rq, rs, 400, NULL, "'seconds' must be a whole number, or -1 for never.");
-	if (json_integer_value(seconds) != -1)  /* C-HF-81: gcTimeout stays null, which tells that apps do not sleep here */
-		http_set(rq, rs, "X-HF-Warning", "sleep-time; This version of vitrine does not put apps to sleep. The Space keeps running.");
-	return reply_runtime(rq, rs, e);
+	r = set_sleep(rq, json_integer_value(seconds), e);
+	return r < 0 ? r : reply_runtime(rq, rs, e);
 }
 
 static void add_ref(json_t *to, const struct repo_ref *ref)

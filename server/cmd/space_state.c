@@ -20,7 +20,7 @@ void space_state_read(const json_t *info, struct sp_arena *a, struct space_state
 
 	*ret = (struct space_state){
 		.id = field(info, "id", a), .stage = field(runtime, "stage", a), .host = field(info, "host", a), .sdk = field(info, "sdk", a),
-		.sha = field(runtime, "sha", a), .since = field(runtime, "since", a), .why = field(cause, "text", a), .next = field(cause, "next", a),
+		.sha = field(runtime, "sha", a), .since = field(runtime, "since", a), .why = field(cause, "message", a), .next = field(cause, "next", a),
 		.code = field(cause, "code", a), .evidence = field(cause, "evidence", a), .is_private = json_is_true(json_object_get(info, "private")),
 	};
 	if (!ret->why[0])

@@ -1,6 +1,7 @@
 /* The public stages in words (C-UI-09, C-UI-10; ui.md 1.4). */
 #include <string.h>
 
+#include "server/api/space_state.h"
 #include "server/pages/page.h"
 #include "server/server.h"
 
@@ -31,7 +32,7 @@ struct space_view page_space_view(struct http_req *rq, const struct sp_id *id)
 	struct space_view v = { .stage = STAGE_NO_APP_FILE };
 
 	v.cause.evidence = "";
-	if (!rq->srv->spaces || spaces_view(rq->srv->spaces, id, rq->arena, &v, NULL) < 0)
+	if (space_state(rq, id, &v, NULL) < 0)
 		return (struct space_view){ .stage = STAGE_NO_APP_FILE, .cause.evidence = "" };
 	if (!v.cause.evidence)
 		v.cause.evidence = "";
