@@ -153,12 +153,12 @@ int store_user_set_fullname(struct store *st, const struct sp_id *user, const ch
 static int check_not_last_admin(struct db *db, const struct sp_id *user, struct sp_err *e)
 {
 	db_auto_query struct db_query q = db_query(db,
-			"SELECT 1 FROM users WHERE id = ?1 AND (is_admin = 0 OR EXISTS (SELECT 1 FROM users o WHERE o.is_admin AND o.id <> ?1))");
+			"SELECT 1 FROM users WHERE id = ?1 AND is_admin AND NOT EXISTS (SELECT 1 FROM users o WHERE o.is_admin AND o.id <> ?1)");
 	int r;
 
 	db_bind_id(&q, user);
 	r = db_next(&q, e);
-	return r == 0 ? sp_fail(e, SP_EDENIED, 0, "this is the last administrator: make another one first") : r < 0 ? r : 0;
+	return r > 0 ? sp_fail(e, SP_EDENIED, 0, "this is the last administrator: make another one first") : r;
 }
 
 static int user_del_job(struct db *db, void *arg, struct sp_err *e)
