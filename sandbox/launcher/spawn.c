@@ -138,15 +138,16 @@ static int plan_operator(struct launcher *l, struct slot *s, struct plan *p, str
 static int plan_make(struct launcher *l, struct slot *s, struct plan *p, struct sp_err *e)
 {
 	const struct launch_start *t = &s->start;
-	const struct { uint32_t inside, outside, count; bool needed; } maps[IDMAP_MAX] = {
-		[IDMAP_SLOT] = { 0, p->base_uid, UID_RANGE, true }, [IDMAP_OWNER] = { 0, p->base_uid + APP_UID, 1, true },
-		[IDMAP_SERVER] = { l->roles[ROLE_SERVER].uid, p->base_uid + APP_UID, 1, t->flags & (START_REPO | START_INCOMING) } };
+	const struct role *own = &l->roles[ROLE_SERVER];
+	const struct { uid_t uid; gid_t gid; uint32_t outside, count; bool needed; } maps[IDMAP_MAX] = {
+		[IDMAP_SLOT] = { 0, 0, p->base_uid, UID_RANGE, true }, [IDMAP_OWNER] = { 0, 0, p->base_uid + APP_UID, 1, true },
+		[IDMAP_SERVER] = { own->uid, own->gid, p->base_uid + APP_UID, 1, t->flags & (START_REPO | START_INCOMING) } };
 	struct launch_hash tools;
 	int r = 0;
 
 	for (unsigned i = 0; r == 0 && i < IDMAP_MAX; i++)
 		if (maps[i].needed && !s->idmap[i])
-			r = userns_idmap(maps[i].inside, maps[i].outside, maps[i].count, &s->idmap[i], e);
+			r = userns_idmap(maps[i].uid, maps[i].gid, maps[i].outside, maps[i].count, &s->idmap[i], e);
 	if (r == 0 && t->profile != PROFILE_RUN)
 		r = image_current(l, IMAGE_TOOLS, &tools) ? add_image(l, s, p, IMAGE_TOOLS, &tools, e) :
 			sp_fail(e, SP_ENOENT, 0, "no tools image has been made");
@@ -239,7 +240,7 @@ static int launch(struct launcher *l, struct slot *s, struct plan *p, int *sync,
 	r = r ?: await(*sync, false, why);
 	if (r == 0) {
 		snprintf(why->step, sizeof(why->step), "id map");
-		r = userns_map(s->pid, 0, p->base_uid, UID_RANGE, &why->e);
+		r = userns_map(s->pid, 0, 0, p->base_uid, UID_RANGE, &why->e);
 	}
 	if (r == 0 && send(*sync, "G", 1, MSG_NOSIGNAL) != 1)
 		r = sp_fail(&why->e, SP_EIO, errno, "the child died");

@@ -1,6 +1,6 @@
 #include "launcher.h"
 
-int userns_map(pid_t pid, uint32_t inside, uint32_t outside, uint32_t count, struct sp_err *e)
+int userns_map(pid_t pid, uid_t uid, gid_t gid, uint32_t outside, uint32_t count, struct sp_err *e)
 {
 	static const char *const files[] = { "uid_map", "gid_map" };
 	char path[64], map[64];
@@ -9,7 +9,7 @@ int userns_map(pid_t pid, uint32_t inside, uint32_t outside, uint32_t count, str
 		sp_auto_close int fd = -1;
 
 		snprintf(path, sizeof(path), "/proc/%d/%s", pid, files[i]);
-		snprintf(map, sizeof(map), "%u %u %u", inside, outside, count);
+		snprintf(map, sizeof(map), "%u %u %u", i == 0 ? uid : gid, outside, count);
 		fd = open(path, O_WRONLY | O_CLOEXEC);
 		if (fd < 0 || write(fd, map, strlen(map)) < 0)
 			return sp_fail(e, SP_EIO, errno, "write %s", files[i]);
@@ -17,7 +17,7 @@ int userns_map(pid_t pid, uint32_t inside, uint32_t outside, uint32_t count, str
 	return 0;
 }
 
-int userns_idmap(uint32_t inside, uint32_t outside, uint32_t count, int *ret_fd, struct sp_err *e)
+int userns_idmap(uid_t uid, gid_t gid, uint32_t outside, uint32_t count, int *ret_fd, struct sp_err *e)
 {
 	sp_auto_close int pidfd = -1, fd = -1;
 	pid_t pid = clone_child(CLONE_NEWUSER, -1, &pidfd);
@@ -29,7 +29,7 @@ int userns_idmap(uint32_t inside, uint32_t outside, uint32_t count, int *ret_fd,
 			pause();
 	if (pid < 0)
 		return sp_fail(e, SP_EIO, errno, "user namespace");
-	r = userns_map(pid, inside, outside, count, e);
+	r = userns_map(pid, uid, gid, outside, count, e);
 	snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
 	fd = r < 0 ? -1 : open(path, O_RDONLY | O_CLOEXEC);
 	if (r == 0 && fd < 0)

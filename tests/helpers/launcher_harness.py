@@ -210,8 +210,9 @@ class Launcher:
         return self.peers["server"]
 
     def request(self, argv, profile=RUN, env=None, cwd="/", memory=256 << 20, pids=64, egress=EGRESS_NONE, data=False, space=None, app=None,
-                env_image=None, input=None, output=None, out_kind=0, out_hash=None, cpu=0, hostname="app", tmp=16 << 20, base=None, stdin=None):
-        body = START.pack(profile, egress, 1 if data else 0, cpu, 100, pids, memory, tmp, (space or new_id()).encode(), new_id().encode(),
+                env_image=None, input=None, output=None, out_kind=0, out_hash=None, cpu=0, hostname="app", tmp=16 << 20, base=None, stdin=None,
+                flags=0, run_id=None):
+        body = START.pack(profile, egress, flags | (1 if data else 0), cpu, 100, pids, memory, tmp, (space or new_id()).encode(), (run_id or new_id()).encode(),
                           (base or self.base).encode(), (env_image or "").encode(), (app or "").encode(), (input or "").encode(),
                           (output or "").encode(), (out_hash or "").encode(), out_kind, 7860, hostname.encode())
         block = exec_block(argv, env, cwd)

@@ -1,6 +1,7 @@
 """The launcher's promises, one test each, against a real vitrine-launcher and real kernels objects (root needed)."""
 import os
 import pathlib
+import pwd
 import select
 import signal
 import socket
@@ -408,3 +409,47 @@ def test_many_starts_and_stops_leave_nothing(own):
         time.sleep(0.02)
     assert len(os.listdir(f"/proc/{own.process.pid}/fd")) <= fds + 2 * 12 + 1
     assert leftovers(own)["mounts"] == before
+
+
+REPO, INCOMING = 2, 4
+
+
+def servers(launcher, *path):
+    """A folder of the server's own in the state directory."""
+    user, at = pwd.getpwnam("vitrine"), pathlib.Path(launcher.state, *path)
+    at.mkdir(mode=0o700)
+    os.chown(at, user.pw_uid, user.pw_gid)
+    return at
+
+
+def test_a_worker_sees_one_repository_read_only_and_writes_what_comes_in(sandbox):
+    space, run = h.new_id(), h.new_id()
+    repo, incoming = servers(sandbox, "repos", f"{space}.git"), servers(sandbox, "incoming", run)
+    (repo / "HEAD").write_text("ref: refs/heads/main\n")
+    (repo / "HEAD").chmod(0o600)
+    os.chown(repo / "HEAD", repo.stat().st_uid, repo.stat().st_gid)
+    text, end = sandbox.sh("cat /repo/HEAD; stat -c %u /repo/HEAD /incoming; echo x > /repo/new; mkdir /incoming/d && echo kept > /incoming/d/f; "
+                                  "cp /bin/busybox /incoming/p; /incoming/p true; ls /data", profile=h.WORKER, space=space, run_id=run, flags=REPO | INCOMING)
+    assert text.startswith("ref: refs/heads/main\n1000\n1000\n"), text
+    assert "Read-only" in text and "Permission denied" in text and "/data: No such file" in text
+    assert (incoming / "d" / "f").read_text() == "kept\n" and (incoming / "d" / "f").stat().st_uid == repo.stat().st_uid
+    assert not (repo / "new").exists()
+
+
+def test_the_next_worker_sees_neither_repository_nor_incoming(sandbox):
+    assert "/repo: No such file" in sandbox.sh("ls /repo /incoming; :", profile=h.WORKER)[0]
+
+
+@pytest.mark.parametrize("profile", ["RUN", "BUILD"])
+@pytest.mark.parametrize("flags", [REPO, INCOMING, 8])
+def test_repositories_are_for_workers_only(sandbox, profile, flags):
+    output = h.new_id() if profile == "BUILD" else None
+    m = sandbox.request(["true"], profile=getattr(h, profile), flags=flags, output=output)
+    assert m.type == "FAILED" and b"profile" in m.body
+
+
+def test_a_symbolic_link_in_place_of_a_repository_is_not_followed(sandbox):
+    space = h.new_id()
+    pathlib.Path(sandbox.state, "repos", f"{space}.git").symlink_to("/etc")
+    m = sandbox.request(["true"], profile=h.WORKER, space=space, flags=REPO)
+    assert m.type == "FAILED"
