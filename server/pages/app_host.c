@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "server/api/space_state.h"
 #include "server/pages/asset.h"
 #include "server/pages/page.h"
 #include "server/server.h"
@@ -38,12 +39,14 @@ static int reply_bare(struct http_req *rq, struct http_resp *rs, int status, con
 
 /* The error object of app hosts: the same for scripts, gradio_client and the waiting page. */
 static int reply_problem(struct http_req *rq, struct http_resp *rs, int status, const char *error, const char *code,
-		const char *stage, int retry_s)
+		const char *stage, int retry_s, const struct space_view *why)
 {
 	json_t *j = json_pack("{s:s, s:s, s:s}", "error", error, "code", code, "stage", stage);
 
 	if (j && retry_s)
 		json_object_set_new(j, "retry_after", json_integer(retry_s));
+	if (j && why && why->cause.code[0])     /* never its evidence: this is the app's own origin */
+		json_object_set_new(j, "cause", space_cause_json(why, false));
 	if (retry_s)
 		http_setf(rq, rs, "Retry-After", "%d", retry_s);
 	http_set(rq, rs, "Cache-Control", "no-store");
@@ -134,10 +137,12 @@ int app_host_waiting(struct http_req *rq, struct http_resp *rs, struct sp_err *e
 		return r;
 	s = page_space_view(rq, &repo.id);
 	if (!is_navigation(rq))
-		return reply_problem(rq, rs, 503, waiting_sentence(&s), "starting", space_stage_name(s.stage), RETRY_S);
+		return reply_problem(rq, rs, 503, waiting_sentence(&s), "starting", space_stage_name(s.stage), RETRY_S, &s);
 	v.name = repo.title[0] ? repo.title : repo.name;
 	v.heading = waiting_sentence(&s);
 	v.stage = space_stage_name(s.stage);
+	v.text = s.cause.text;
+	v.next = s.cause.next;
 	v.usually = page_usually(rq->arena, &s);
 	v.steps = waiting_steps(rq->arena, s.stage);
 	set_bare(rq, &v.bare, &repo, v.name, nonce.s);
@@ -188,7 +193,7 @@ int app_host_down(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
 	v.space_url = sp_arena_fmt(rq->arena, "%s/spaces/%s/%s", platform_origin(rq), repo.owner_name, repo.name);
 	if (!is_navigation(rq))
 		return reply_problem(rq, rs, 503, sp_arena_fmt(rq->arena, "%s%s%s", v.text, *v.next ? " " : "", v.next), v.code,
-			space_stage_name(s.stage), 0);
+			space_stage_name(s.stage), 0, &s);
 	return reply_down(rq, rs, 503, &repo, &v);
 }
 
@@ -203,6 +208,6 @@ int app_host_unknown(struct http_req *rq, struct http_resp *rs, struct sp_err *e
 
 	(void)e;
 	if (!is_navigation(rq))
-		return reply_problem(rq, rs, 404, v.text, v.code, "", 0);
+		return reply_problem(rq, rs, 404, v.text, v.code, "", 0, NULL);
 	return reply_down(rq, rs, 404, NULL, &v);
 }

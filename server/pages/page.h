@@ -52,6 +52,7 @@ const struct stage_row *stage_row(enum space_stage s);
 struct space_view page_space_view(struct http_req *rq, const struct sp_id *id);
 struct view_chip page_chip(struct sp_arena *a, const struct space_view *v);
 struct view_steps page_steps(struct sp_arena *a, enum space_stage s);
+struct view_act page_act(const struct space_cause *c);
 const char *page_usually(struct sp_arena *a, const struct space_view *v);       /* "Usually 6 s."; "" when unknown */
 bool page_shows_app(const struct space_view *v);
 

@@ -78,6 +78,35 @@ struct view_steps page_steps(struct sp_arena *a, enum space_stage s)
 	return (struct view_steps){ 0 };
 }
 
+struct view_act page_act(const struct space_cause *c)
+{
+	struct view_act act = { .label = c->label, .edit = "", .logs = "", .command = "" };
+
+	switch (c->action) {
+	case ACTION_EDIT:
+		act.edit = c->target;
+		act.files = !c->target[0];
+		break;
+	case ACTION_LOGS:
+		act.logs = c->target;
+		break;
+	case ACTION_SETTINGS:
+		act.settings = true;
+		break;
+	case ACTION_FACTORY:
+	case ACTION_OPERATOR:
+	case ACTION_COMMAND:
+		act.command = c->target;
+		break;
+	case ACTION_NONE:
+	case ACTION_RESTART:
+	case ACTION_WAIT:
+	case ACTION_MAX:
+		break;
+	}
+	return act;
+}
+
 const char *page_usually(struct sp_arena *a, const struct space_view *v)
 {
 	if (v->usual_start_ms <= 0)

@@ -75,6 +75,10 @@ struct view_space_head {
 	long likes;
 	struct view_chip chip;
 	const char *app_url;            /* the app's own address */
+	const char *duplicated_from;    /* "owner/name"; "" */
+	const char *origin, *host;      /* of the platform, for commands */
+	bool is_gradio, is_static, is_python, can_embed;
+	const char *app_file;
 };
 
 struct view_step { const char *word, *state /* "done", "now", "todo", "failed" */; bool is_now, is_done, is_failed; };
@@ -89,6 +93,9 @@ struct view_log {
 
 struct view_past { const char *id, *result, *tone, *cause, *commit; struct view_when at; bool is_on, is_newest; };
 
+/* The next action of a cause: one of these is set beside its label. Restarting has its own buttons. */
+struct view_act { const char *label, *edit /* a file */, *logs /* "build", "run" */, *command; bool files, settings; };
+
 /* Why there is no app to see, and what to do (C-UI-18). */
 struct view_state {
 	const char *heading, *text, *next, *evidence, *code, *tone;
@@ -96,9 +103,13 @@ struct view_state {
 	const char *usually;            /* "Usually 6 s." */
 	const char *owner, *name;
 	struct view_log log;            /* shown live below */
+	struct view_act act;
 	bool may_write, can_restart;
 	const char *origin;
 	bool show_start;                /* commands for an empty repository */
+	/* The next action (causes.def) as a link, a form or a command; action_label "" for none. */
+	const char *action_label, *action_path, *action_kind, *action_command;
+	bool is_edit, is_files, is_settings, is_logs, is_restart, is_factory;
 };
 
 struct view_space {
@@ -111,7 +122,12 @@ struct view_space {
 	const char *notice;             /* beside a running app, for those who may change it: "A new version is being built …" */
 	const char *notice_next, *notice_evidence;
 	struct view_state state;
+	struct safe_html readme;        /* when there is no app to show */
+	bool is_narrow;                 /* fullWidth: false */
 };
+
+struct view_liker { const char *name, *fullname; struct view_when at; };
+struct view_likers { struct view_page page; struct view_space_head head; const struct view_liker *likers; size_t n_likers; };
 
 struct view_logs {
 	struct view_page page;
@@ -138,7 +154,7 @@ struct view_bare {
 };
 struct view_wait {
 	struct view_bare bare;
-	const char *name, *heading, *usually, *stage;
+	const char *name, *heading, *text, *next, *usually, *stage;
 	struct view_steps steps;
 };
 struct view_app_down {
