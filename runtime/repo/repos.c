@@ -261,9 +261,7 @@ static int set_config(git_repository *g, struct sp_err *e)
 	repo_auto(git_config) git_config *cfg = NULL;
 	int r = git_repository_config(&cfg, g);
 
-	if (r >= 0)
-		r = git_config_set_bool(cfg, "core.fsyncObjectFiles", 1);
-	if (r >= 0)
+	if (r >= 0)     /* not core.fsyncObjectFiles, of which git warns every client: GIT_OPT_ENABLE_FSYNC_GITDIR does it */
 		r = git_config_set_bool(cfg, "core.protectHFS", 1);
 	if (r >= 0)
 		r = git_config_set_bool(cfg, "core.protectNTFS", 1);
