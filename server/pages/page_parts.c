@@ -49,6 +49,20 @@ size_t page_cards(struct http_req *rq, const struct store_repo *repos, size_t n,
 	return n;
 }
 
+/* Only if this visitor may see that one too: its name is a private Space's own. */
+static const char *duplicated_from(struct http_req *rq, const struct store_repo *r)
+{
+	const char *slash = strchr(r->duplicated_from, '/');
+	struct account_object on;
+	struct store_repo of;
+
+	if (!slash || store_repo_by_name(rq->srv->store, r->type, sp_arena_mem(rq->arena, r->duplicated_from, (size_t)(slash - r->duplicated_from)),
+			slash + 1, rq->arena, &of, NULL) < 0)
+		return "";
+	on = (struct account_object){ .owner = of.owner, .is_private = of.is_private };
+	return account_may(&rq->actor, MAY_READ, &on, NULL) < 0 ? "" : r->duplicated_from;
+}
+
 struct view_space_head page_space_head(struct http_req *rq, const struct store_repo *r, const struct space_view *v, const char *tab)
 {
 	bool liked = false, signed_in = !account_is_anonymous(&rq->actor);
@@ -62,5 +76,9 @@ struct view_space_head page_space_head(struct http_req *rq, const struct store_r
 		.on_settings = strcmp(tab, "settings") == 0,
 		.is_private = r->is_private, .may_write = page_may_write(rq, r), .is_signed_in = signed_in, .is_liked = liked,
 		.likes = r->likes, .chip = page_chip(rq->arena, v), .app_url = space_host_url(rq, r),
+		.duplicated_from = duplicated_from(rq, r), .origin = rq->origin, .host = strstr(rq->origin, "://") + 3,
+		.is_gradio = strcmp(r->sdk, "gradio") == 0, .is_static = strcmp(r->sdk, "static") == 0,
+		.is_python = strcmp(r->sdk, "gradio") == 0 || strcmp(r->sdk, "streamlit") == 0, .can_embed = !r->is_private,
+		.app_file = strcmp(r->sdk, "streamlit") == 0 ? "streamlit run app.py" : "python app.py",
 	};
 }
