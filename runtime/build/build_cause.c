@@ -114,6 +114,75 @@ static const char *reason_after(const char *at)
 	return NULL;
 }
 
+struct word { char s[80]; };
+
+/* The word that ends at END, or begins at P; without the comma behind it that is the sentence's. */
+static struct word word_before(const char *text, const char *end)
+{
+	const char *from = end;
+	struct word w;
+
+	while (from > text && from[-1] != ' ')
+		from--;
+	snprintf(w.s, sizeof(w.s), "%.*s", (int)(end - from), from);
+	return w;
+}
+
+static struct word word_at(const char *p)
+{
+	size_t n = strcspn(p, " ");
+	struct word w;
+
+	while (n > 0 && (p[n - 1] == ',' || p[n - 1] == '.'))
+		n--;
+	snprintf(w.s, sizeof(w.s), "%.*s", (int)n, p);
+	return w;
+}
+
+static const char *after(const char *text, const char *mark)
+{
+	const char *p = text ? strstr(text, mark) : NULL;
+
+	return p ? p + strlen(mark) : NULL;
+}
+
+/* "Because the current Python version (3.11.2) does not satisfy Python>=3.13 and x==1 depends on Python>=3.13, …" */
+static bool python_fault(struct fault *f, const char *text)
+{
+	const char *have = after(text, "current Python version ("), *want = after(text, "does not satisfy Python"), *by = strstr(text, " depends on Python");
+	struct word version;
+
+	if (!have || !want || !by)
+		return false;
+	version = word_at(have);
+	version.s[strcspn(version.s, ")")] = 0;
+	fault_set(f, CAUSE_PYTHON_VERSION, word_before(text, by).s, word_at(want).s, version.s, NULL);
+	return true;
+}
+
+/* "Because a==1 depends on b>=2 and you require b==1, …" and "Because you require b==1 and b==2, …" */
+static bool conflict_fault(struct fault *f, const char *text)
+{
+	const char *depends = strstr(text, " depends on "), *require = NULL, *and;
+
+	for (const char *p = text; (p = strstr(p, "you require ")); p++)
+		require = p + strlen("you require ");
+	if (!require || strstr(text, "there is no version of") || strstr(text, "was not found in the package registry"))
+		return false;
+	if (depends) {
+		fault_set(f, CAUSE_CONFLICT, word_before(text, depends).s, word_at(require).s, text, NULL);
+		return true;
+	}
+	require = after(text, "you require ");
+	and = strstr(require, " and ");
+	if (!and)
+		return false;
+	and += strlen(" and ");
+	and = sp_starts_with(and, "you require ") ? and + strlen("you require ") : and;
+	fault_set(f, CAUSE_CONFLICT, word_at(require).s, word_at(and).s, text, NULL);
+	return true;
+}
+
 static void uv_fault(struct fault *f, const char *output)
 {
 	const char *reason = reason_after(strstr(output, solution_mark));
@@ -121,7 +190,8 @@ static void uv_fault(struct fault *f, const char *output)
 
 	if (reason) {
 		one_sentence(reason, text, sizeof(text));
-		fault_set(f, CAUSE_UNRESOLVABLE, text, NULL);
+		if (!python_fault(f, text) && !conflict_fault(f, text))
+			fault_set(f, CAUSE_UNRESOLVABLE, text, NULL);
 	} else if (first_of(output, disk_marks, text, sizeof(text))) {
 		fault_set(f, CAUSE_DISK_FULL, NULL);
 	} else if (network_fault(output, text, sizeof(text))) {
@@ -152,11 +222,14 @@ static void apt_fault(struct fault *f, int status, const char *output)
 /* Exit statuses of vitrine-worker, sandbox/worker/task.h. */
 enum { TASK_TOO_MUCH = 3, TASK_REFUSED = 4, TASK_MKFS = 6 };
 
-static void worker_fault(struct fault *f, int status, const char *output)
+static void worker_fault(struct fault *f, enum build_step step, int status, const char *output)
 {
 	char text[500];
 
-	if (status == TASK_TOO_MUCH) {
+	if (status == TASK_TOO_MUCH && step == STEP_PACKING) {
+		snprintf(text, sizeof(text), "%d files or %s", (int)SP_LIMIT_env_files, cause_bytes(SP_LIMIT_env_bytes).s);
+		fault_set(f, CAUSE_ENV_TOO_BIG, text, NULL);
+	} else if (status == TASK_TOO_MUCH) {
 		snprintf(text, sizeof(text), "%d files or %s", SP_LIMIT_space_files, cause_bytes(SP_LIMIT_space_bytes).s);
 		fault_set(f, CAUSE_REPO_TOO_BIG, text, NULL);
 	} else if (status == TASK_MKFS || first_of(output, disk_marks, text, sizeof(text))) {
@@ -179,7 +252,7 @@ void build_fault_of(struct fault *f, enum build_step step, const struct launch_e
 	} else if (step == STEP_INSTALLING) {
 		uv_fault(f, output);
 	} else {
-		worker_fault(f, x->value, output);
+		worker_fault(f, step, x->value, output);
 	}
 	if (!f->evidence) {
 		struct sp_arena a;

@@ -29,6 +29,15 @@ static void what_the_tools_say_becomes_one_sentence(void **state SP_UNUSED)
 		  "Installing packages.txt failed: Unable to locate package nosuch" },
 		{ STEP_SYSTEM, STATUS_APT_UPDATE, "Err:1 http://d\n  Could not connect to d:80\nE: x\n", "INDEX_UNREACHABLE",
 		  "The package index could not be reached: Could not connect to d:80" },
+		{ STEP_INSTALLING, STATUS_INSTALL, "error: No solution found when resolving dependencies\n  cause: Because pandas==2.2.0 depends on\n"
+		  "      numpy>=1.22.4 and you require numpy==1.20.0, unsatisfiable.\n", "CONFLICT", "The requirements contradict each other: pandas==2.2.0 and "
+		  "numpy==1.20.0 cannot be installed together. Because pandas==2.2.0 depends on numpy>=1.22.4 and you require numpy==1.20.0, unsatisfiable." },
+		{ STEP_INSTALLING, STATUS_INSTALL, "error: No solution found when resolving dependencies\n  cause: Because you require idna==1 and idna==2, x.\n",
+		  "CONFLICT", "The requirements contradict each other: idna==1 and idna==2 cannot be installed together. Because you require idna==1 and idna==2, x." },
+		{ STEP_INSTALLING, STATUS_INSTALL, "error: No solution found when resolving dependencies\n  cause: Because the current Python version\n"
+		  "      (3.11.2) does not satisfy Python>=3.13 and x==1 depends on Python>=3.13, no.\n", "PYTHON_VERSION",
+		  "x==1 needs Python >=3.13, and this server has Python 3.11.2." },
+		{ STEP_PACKING, 3, "too many\n", "ENV_TOO_BIG", "The installed requirements are more than 500000 files or 30 GB." },
 		{ STEP_UNPACKING, 3, "too many\n", "REPO_TOO_BIG", "The repository has more than 100000 files or 10 GB." },
 		{ STEP_PACKING, 6, "mkfs\n", "DISK_FULL", "The server's disk is full." },
 		{ STEP_UNPACKING, 5, "bad\n", "BUILD_FAILED", "The build ended with status 5." },
