@@ -59,9 +59,11 @@ struct view_gallery {
 	struct view_page page;
 	const struct view_card *cards;
 	size_t n_cards;
-	const char *query, *sort, *sdk;
-	const struct view_choice *sorts, *sdks;
-	size_t n_sorts, n_sdks;
+	const char *query, *sort, *sdk, *tag;
+	const struct view_choice *sorts, *sdks, *tags;
+	size_t n_sorts, n_sdks, n_tags;
+	const struct view_choice *pages;        /* numbers around this one; value "" is a gap */
+	size_t n_pages;
 	bool has_previous, has_next, is_filtered;
 	long previous, next;
 	const char *origin;             /* for the commands of the empty state */
