@@ -26,14 +26,29 @@ static int check_name(const char *folder, const char *name, struct ref_name *ret
 
 static int ref_fail(struct sp_err *e, int r, const char *full)
 {
-	const git_error *why = git_error_last();
-
 	if (r == GIT_EEXISTS)
 		return sp_fail(e, SP_EEXIST, 0, "Reference %.150s already exists", full);
-	/* "a" and "a/b" cannot both be there: one is a file, the other its folder. */
-	if (why && why->klass == GIT_ERROR_REFERENCE && strstr(why->message, "collides"))
-		return sp_fail(e, SP_EEXIST, 0, "Reference %.150s collides with one that already exists", full);
 	return repo_git_fail(e, r, "make %.100s", full);
+}
+
+static bool is_below(const char *name, const char *folder)
+{
+	size_t n = strlen(folder);
+
+	return strncmp(name, folder, n) == 0 && name[n] == '/';
+}
+
+/* "a" and "a/b" cannot both be there: one is a file, the other its folder. */
+static int check_room(git_repository *g, const char *full, struct sp_err *e)
+{
+	repo_auto(git_reference_iterator) git_reference_iterator *it = NULL;
+	const char *name;
+	int r = git_reference_iterator_new(&it, g);
+
+	while (r >= 0 && (r = git_reference_next_name(&name, it)) == 0)
+		if (is_below(name, full) || is_below(full, name))
+			return sp_fail(e, SP_EEXIST, 0, "Reference %.100s collides with %.100s", full, name);
+	return r == GIT_ITEROVER ? 0 : repo_git_fail(e, r, "list references");
 }
 
 static int create_ref(git_repository *g, const char *full, const char *commit, bool overwrite, struct sp_err *e)
@@ -59,7 +74,9 @@ int repo_branch_add(struct repos *rs, const struct sp_id *id, const char *name, 
 	if (r < 0)
 		return r;
 	lock = repo_lock_take(rs, id);
-	r = create_ref(g, ref.full, commit, overwrite, e);
+	r = check_room(g, ref.full, e);
+	if (r == 0)
+		r = create_ref(g, ref.full, commit, overwrite, e);
 	repo_lock_drop(rs, lock);
 	return r;
 }
@@ -128,12 +145,11 @@ int repo_tag_add(struct repos *rs, const struct sp_id *id, const char *name, con
 	if (r < 0)
 		return r;
 	lock = repo_lock_take(rs, id);
-	if (git_reference_name_to_id(&was, g, ref.full) == 0)
+	r = check_room(g, ref.full, e);
+	if (r == 0 && git_reference_name_to_id(&was, g, ref.full) == 0)
 		r = sp_fail(e, SP_EEXIST, 0, "Reference %.150s already exists", ref.full);
-	else if (message && *message)
-		r = annotate(g, name, commit, message, by, e);
-	else
-		r = create_ref(g, ref.full, commit, false, e);
+	if (r == 0)
+		r = message && *message ? annotate(g, name, commit, message, by, e) : create_ref(g, ref.full, commit, false, e);
 	repo_lock_drop(rs, lock);
 	return r;
 }

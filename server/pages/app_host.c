@@ -197,6 +197,24 @@ int app_host_down(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
 	return reply_down(rq, rs, 503, &repo, &v);
 }
 
+/*
+ * The host of an app that is called differently now: the same address at its new one. Only a public one: a private
+ * Space's name is not for strangers, and here nobody is known. 1: answered.
+ */
+static int send_on(struct http_req *rq, struct http_resp *rs, const char *host)
+{
+	struct store_repo repo;
+	struct sp_id id;
+	const char *label = sp_arena_mem(rq->arena, host, strcspn(host, ".")), *port = strrchr(host, ':');
+
+	if (!rq->srv->store || store_redirect_by_label(rq->srv->store, label, &id, NULL) < 0 ||
+			store_repo_by_id(rq->srv->store, &id, rq->arena, &repo, NULL) < 0 || repo.is_private)
+		return 0;
+	http_redirect(rq, rs, 307, sp_arena_fmt(rq->arena, "%.*s%s.%s%s%s", (int)(host - rq->origin), rq->origin, repo.label, rq->srv->domain,
+		port ? port : "", rq->target));
+	return 1;
+}
+
 int app_host_unknown(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
 {
 	const char *host = strstr(rq->origin, "://") + 3;
@@ -207,6 +225,8 @@ int app_host_unknown(struct http_req *rq, struct http_resp *rs, struct sp_err *e
 	};
 
 	(void)e;
+	if (send_on(rq, rs, host))
+		return 0;
 	if (!is_navigation(rq))
 		return reply_problem(rq, rs, 404, v.text, v.code, "", 0, NULL);
 	return reply_down(rq, rs, 404, NULL, &v);

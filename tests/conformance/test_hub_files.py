@@ -83,7 +83,7 @@ def test_creating_again_is_409_with_the_url(api, http, repo, server):
     ({"name": "ok", "type": "model"}, 400),
     ({"name": "ok", "type": "space", "sdk": "static", "visibility": "protected"}, 400),
     ({"name": "ok", "type": "space", "sdk": "static", "organization": "nobody-has-this-name"}, 403),
-    ({"name": "ok", "type": "space", "sdk": "static", "secrets": [{"key": "K", "value": "V"}]}, 501),
+    ({"name": "ok", "type": "space", "sdk": "static", "template": "no-such"}, 400),
 ])
 def test_bad_creations_say_why_and_make_nothing(http, me, body, status):
     answer = http.post("/api/repos/create", json=body)
