@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -42,9 +43,26 @@ static void reset_fd(int fd)
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 }
 
+/*
+ * A plain-http client is answered in the place of its destination: the reason phrase is what libraries put into their
+ * errors, so the app's own log says who refused it and what (runtime/space/crash_cause.c). It fits any socket buffer.
+ */
+static bool answer_http(int fd, const struct net_dest *d, const char *why)
+{
+	char text[400];
+	int n;
+
+	if (d->port != 80 && d->port != 8080)
+		return false;
+	n = snprintf(text, sizeof(text), "HTTP/1.1 403 Refused by vitrine: %s (%s)\r\nContent-Type: text/plain\r\nContent-Length: 0\r\n"
+		"Connection: close\r\n\r\n", net_dest_text(d).s, why);
+	return send(fd, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) == n;
+}
+
 static void refuse(struct slot *s, int fd, const struct net_dest *d, const char *why)
 {
-	reset_fd(fd);
+	if (!answer_http(fd, d, why))
+		reset_fd(fd);
 	close(fd);
 	if (!bucket_take(&s->log_rate, s->gw->now_ms, LOG_PER_S, LOG_BURST)) {
 		s->log_dropped++;
