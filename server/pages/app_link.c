@@ -7,6 +7,7 @@
 #include "server/http/parse.h"
 #include "server/pages/page.h"
 #include "server/server.h"
+#include "views.h"
 
 /* URL is an absolute one with a path; the claim goes first, so that a query that is cut somewhere loses something else. */
 static const char *with_sign(struct http_req *rq, const char *url, const char *sign)
@@ -27,6 +28,25 @@ const char *app_frame_url(struct http_req *rq, const struct store_repo *repo)
 	    app_access_sign_in(rq->srv->app_access, &rq->actor, &repo->id, rq->arena, &sign, NULL) < 0)
 		return url;
 	return with_sign(rq, url, sign);
+}
+
+/*
+ * On to the app. Behind the sign-in form not by redirect: form-action 'self' holds for redirects of a form's answer
+ * too (CSP 3, 6.4.1), and only a page of this host comes here as same-origin.
+ */
+static int lead(struct http_req *rq, struct http_resp *rs, const char *to)
+{
+	const char *site = http_header(rq, "sec-fetch-site");
+	struct view_error v = { .status = 200, .heading = "Opening the app", .sentence = "If nothing happens, reload this page.", .code = "" };
+	struct sp_buf html = { 0 };
+
+	if (!site || strcmp(site, "same-origin") != 0)
+		return http_redirect(rq, rs, 302, to);
+	http_setf(rq, rs, "Refresh", "0; url=%s", to);
+	page_begin(rq, &v.page, "Opening the app · vitrine");
+	v.next = v.page.next;
+	view_error(&html, &v);
+	return page_reply(rq, rs, 200, &html, NULL);
 }
 
 /*
@@ -55,7 +75,7 @@ int page_app_sign(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
 	}
 	to = sp_arena_fmt(rq->arena, "%s%s", space_host_url(rq, &repo), page_local_path(to));
 	if (!repo.is_private)
-		return http_redirect(rq, rs, 302, to);
+		return lead(rq, rs, to);
 	r = app_access_sign_in(rq->srv->app_access, &rq->actor, &repo.id, rq->arena, &sign, e);
-	return r < 0 ? r : http_redirect(rq, rs, 302, with_sign(rq, to, sign));
+	return r < 0 ? r : lead(rq, rs, with_sign(rq, to, sign));
 }

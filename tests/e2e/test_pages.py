@@ -319,7 +319,9 @@ def test_an_unknown_host_is_named_and_inert(server):
     port = urllib.parse.urlsplit(server.url).port
     host = f"nosuch-app.{server.domain}:{port}"
     answer = httpx.get(server.url, headers={"Host": host, "Accept": "text/html", "Sec-Fetch-Mode": "navigate"})
-    assert answer.status_code == 404 and host in answer.text
+    assert answer.status_code == 302
+    answer = httpx.get(answer.headers["location"], headers={"Accept": "text/html"})
+    assert answer.status_code == 401 and host.partition(":")[0] in answer.text
     assert httpx.get(server.url, headers={"Host": host, "Accept": "application/json"}).json()["code"] == "no-such-host"
 
 

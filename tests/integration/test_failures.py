@@ -114,8 +114,10 @@ def test_wrong_tokens(server):
 
 
 def test_unknown_hosts_get_a_page_that_names_them(server):
-    answer = httpx.get(server.app_url("nobody-here"), headers={"Accept": "text/html"})
-    assert answer.status_code == 404 and f"nobody-here.localhost" in answer.text
+    """A private app would look the same to a stranger (C-HF-113): both lead to the dashboard, which knows who looks."""
+    answer = httpx.get(server.app_url("nobody-here"), headers={"Accept": "text/html"}, follow_redirects=True)
+    assert answer.status_code == 401 and "nobody-here.localhost" in answer.text
+    assert httpx.get(server.app_url("nobody-here")).status_code == 404
 
 
 def test_a_second_server_on_the_same_state_is_refused(server):
