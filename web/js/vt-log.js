@@ -176,7 +176,7 @@ customElements.define("vt-log", class extends HTMLElement {
 	}
 
 	#mark(scrolls) {
-		const line = location.hash.startsWith("#L") && document.getElementById(location.hash.slice(1));
+		const line = location.hash.startsWith("#L") ? document.getElementById(location.hash.slice(1)) : null;
 		this.#pre.querySelector(".hit")?.classList.remove("hit");
 		line?.classList.add("hit");
 		if (scrolls) line?.scrollIntoView({ block: "center" });
