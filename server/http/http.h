@@ -30,8 +30,13 @@ struct http_stream;
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_DELETE, HTTP_PATCH, HTTP_OPTIONS, HTTP_METHOD_MAX };
 
 /* Which bodies a route takes, last column of routes.def. */
-enum http_body { BODY_NONE, BODY_SMALL /* <= http_small_body_bytes, in memory */, BODY_SPOOL /* <= http_upload_bytes, in a file */, BODY_LINK /* in a file, of exactly the size that the signed link names */,
-	BODY_GIT /* <= git_push_bytes, in a file, gzip allowed */ };
+enum http_body {
+	BODY_NONE,
+	BODY_SMALL,                     /* <= http_small_body_bytes, in memory */
+	BODY_SPOOL,                     /* <= http_upload_bytes, in a file */
+	BODY_LINK,                      /* in a file, of exactly the size that the signed link names */
+	BODY_GIT                        /* <= git_push_bytes, in a file, gzip allowed */
+};
 
 struct http_req {
 	struct server *srv;
