@@ -74,7 +74,7 @@ def test_every_form_is_accessible_quiet_and_fits(tab, axe, space, scheme, width)
                        "duplicate": f"{space}/duplicate", "logs-write": f"{space}/logs?kind=build"}.items():
         answer = t.open(path)
         assert answer.status == 200 and "unsafe" not in answer.headers["content-security-policy"], path
-        t.page.evaluate("for (const d of document.querySelectorAll('details')) d.open = true")
+        t.page.evaluate("for (const d of document.querySelectorAll('.form-page details, .past')) d.open = true")
         found += t.check(axe, f"{name} {scheme} {width}")
         t.page.screenshot(path=SCREENS / f"{name}-{scheme}-{width}.png", full_page=True)
         assert "marker-hush" not in t.page.content()
