@@ -24,6 +24,17 @@ await hub.deleteFile({ ...common, repo, path: "js/app.js" });
 seen.commits = [];
 for await (const c of hub.listCommits({ ...common, repo, batchSize: 1 })) seen.commits.push(c.title);
 seen.count = await hub.countCommits({ ...common, repo });
+await hub.createBranch({ ...common, repo, branch: "js", revision: seen.commit });
+seen.branched = (await hub.pathsInfo({ ...common, repo, revision: "js", paths: ["js/app.js"] })).length;
+try { await hub.createBranch({ ...common, repo, branch: "js" }); } catch (e) { seen.again = e.statusCode; }
+await hub.createBranch({ ...common, repo, branch: "js", overwrite: true });
+seen.overwritten = (await hub.pathsInfo({ ...common, repo, revision: "js", paths: ["js/app.js"] })).length;
+await hub.deleteBranch({ ...common, repo, branch: "js" });
+// Over 64 MB: classic LFS, by the addresses of the batch alone.
+const large = new Uint8Array(64 * 1024 * 1024 + 1).fill(7);
+await hub.uploadFile({ ...common, repo, file: { path: "large.bin", content: new Blob([large]) }, useXet: false });
+const entry = (await hub.pathsInfo({ ...common, repo, paths: ["large.bin"] }))[0];
+seen.large = [entry.size, entry.lfs?.size];
 await hub.deleteRepo({ ...common, repo });
 seen.gone = await hub.repoExists({ ...common, repo });
 console.log(JSON.stringify(seen));

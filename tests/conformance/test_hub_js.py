@@ -39,4 +39,6 @@ def test_javascript_client(server, packages):
     assert seen["info"]["name"] == repo and seen["info"]["sdk"] == "static" and seen["info"]["sha"] == seen["commit"]
     assert seen["text"] == "ü" and seen["part"] == 5 and seen["size"] == 3_000_000
     assert seen["paths"] == ["js/app.js"]
+    assert (seen["branched"], seen["again"], seen["overwritten"]) == (1, 409, 0)
+    assert seen["large"] == [(64 << 20) + 1] * 2
     assert len(seen["commits"]) == 3 and seen["count"] == 3 and seen["commits"][-1] == "initial commit"
