@@ -130,20 +130,13 @@ static void set_choices(struct http_req *rq, struct view_gallery *v, size_t sort
 	set_tags(rq, v);
 }
 
-/* 1 … 4 5 [6] 7 8 …: how many follow is counted no further than is shown. */
-static int set_pages(struct http_req *rq, struct view_gallery *v, const struct store_repo_query *shown, int64_t p, struct sp_err *e)
+/* 1 … 4 5 [6] 7 8 …; N Spaces come behind this page, of those that were looked for. */
+static void set_pages(struct http_req *rq, struct view_gallery *v, int64_t p, int64_t n)
 {
-	struct store_repo_query rest = *shown;
 	struct view_choice *pages = sp_arena_get(rq->arena, (2 * AROUND + 5) * sizeof(*pages));
-	int64_t n = 0, first = p > AROUND ? p - AROUND : 0, last;
+	int64_t first = p > AROUND ? p - AROUND : 0, last;
 	size_t at = 0;
-	int r;
 
-	rest.offset = (p + 1) * CARDS;
-	rest.limit = AROUND * CARDS + 1;
-	r = store_repo_count(rq->srv->store, &rest, &n, e);
-	if (r < 0)
-		return r;
 	last = p + (n + CARDS - 1) / CARDS;
 	if (first > 0)
 		pages[at++] = (struct view_choice){ "1", "0", false };
@@ -159,17 +152,17 @@ static int set_pages(struct http_req *rq, struct view_gallery *v, const struct s
 	v->has_next = n > 0;
 	v->previous = p - 1;
 	v->next = p + 1;
-	return 0;
 }
 
 int page_gallery(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
 {
 	const char *q = http_query(rq, "q"), *tag = http_query(rq, "tag");
-	size_t sort = sort_of(rq, q && *q), sdk = sdk_of(rq), n, n_tags = 0;
+	size_t sort = sort_of(rq, q && *q), sdk = sdk_of(rq), all, n, n_tags = 0;
 	const char *tags[3] = { NULL };
 	struct store_repo_query query = {
 		.type = "space", .search = q && *q ? q : NULL, .viewer = rq->actor.user,
-		.viewer_is_admin = rq->actor.is_admin, .sort = sort_rows[sort].sort, .limit = CARDS,
+		.viewer_is_admin = rq->actor.is_admin, .sort = sort_rows[sort].sort,
+		.limit = (AROUND + 1) * CARDS + 1,      /* one search tells what is here and how many pages follow */
 	};
 	struct view_gallery v = { .query = q ? q : "", .origin = rq->origin, .tag = tag && strlen(tag) < TAG_BYTES ? tag : "" };
 	struct sp_buf html = { 0 };
@@ -185,14 +178,13 @@ int page_gallery(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
 		tags[n_tags++] = v.tag;
 	query.tags = n_tags ? tags : NULL;
 	query.offset = p * CARDS;
-	r = store_repo_list(rq->srv->store, &query, rq->arena, &repos, &n, e);
+	r = store_repo_list(rq->srv->store, &query, rq->arena, &repos, &all, e);
 	if (r < 0)
 		return r;
+	n = all < CARDS ? all : CARDS;
 	if (page_wants_json(rq))
 		return page_reply_list(rq, rs, repos, n, e);
-	r = set_pages(rq, &v, &query, p, e);
-	if (r < 0)
-		return r;
+	set_pages(rq, &v, p, (int64_t)(all - n));
 	page_begin(rq, &v.page, "Spaces · vitrine");
 	v.page.query = v.query;
 	v.page.copies = n == 0;
