@@ -143,7 +143,7 @@ static int look_at_all(FILE *news, struct told *t, struct sp_err *e)
 {
 	static const char *const walk[] = { "git", "rev-list", "--objects", "--stdin", "--not", "--all", NULL };
 	static const char *const sizes[] = { "git", "cat-file", "--batch-check=%(objectname) %(objecttype) %(objectsize) %(rest)", "--buffer", NULL };
-	sp_auto_close int middle = -1, made = -1;
+	sp_auto_close int middle = -1;
 	sp_auto_fclose FILE *list = NULL;
 	sp_auto_free char *line = NULL;
 	int first[2], second[2], pids[2], r;
