@@ -46,6 +46,7 @@ static const struct { enum account_verb verb; bool is_private; int want[WHO_MAX]
 	{ MAY_CREATE,    true,  { AUTH,     YES,  DENY,  DENY, DENY,  YES,  DENY,  DENY } },
 	{ MAY_ADMIN,     false, { AUTH,     DENY, DENY,  DENY, DENY,  YES,  DENY,  DENY } },
 	{ MAY_ADMIN,     true,  { AUTH,     DENY, DENY,  DENY, DENY,  YES,  DENY,  DENY } },
+	{ MAY_LINK,      true,  { YES,      YES,  YES,   YES,  YES,   YES,  YES,   YES } },
 };
 
 static void every_verb_actor_and_visibility_is_as_in_the_table(void **state)
