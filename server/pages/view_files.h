@@ -3,6 +3,8 @@
  */
 #pragma once
 
+#include "server/pages/view.h"
+
 struct view_crumb { const char *name, *path; bool is_last; };
 struct view_ref { const char *name; bool is_on, is_tag; };
 

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include "server/pages/view.h"
+
 struct view_variable { const char *key, *value, *description; struct view_when changed; };
 struct view_secret { const char *key, *description; struct view_when changed; };
 struct view_event { const char *actor, *what, *detail; struct view_when at; };

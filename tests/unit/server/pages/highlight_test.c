@@ -66,7 +66,8 @@ static void words_get_their_colours(void **state)
 
 static void every_byte_of_the_text_is_shown_and_tags_balance(void **state)
 {
-	static const char *const paths[] = { "a.py", "a.js", "a.html", "a.css", "a.json", "a.yaml", "a.toml", "a.sh", "Dockerfile", "a.md", "a.c", "a.go", "a.rs", "a.r", "a.jl", "a.sql", "a" };
+	static const char *const paths[] = { "a.py", "a.js", "a.html", "a.css", "a.json", "a.yaml", "a.toml",
+		"a.sh", "Dockerfile", "a.md", "a.c", "a.go", "a.rs", "a.r", "a.jl", "a.sql", "a" };
 	static const char alphabet[] = "ab1 \n\"'`#/*-<>!=\\:.\t{";
 	struct sp_arena a = { 0 };
 	unsigned seed = 7;
