@@ -19,6 +19,9 @@ int account_form_status(struct http_req *rq, struct http_resp *rs, const struct 
 /* E's text as a sentence for the page. */
 const char *account_sentence(struct sp_arena *a, const struct sp_err *e);
 
+/* "2026-11-30", in UTC; "" for 0. */
+const char *account_day(struct sp_arena *a, int64_t wall_ms);
+
 /* The platform's own address and PATH?token=TOKEN. */
 const char *account_link(const struct http_req *rq, const char *path, const char *token);
 

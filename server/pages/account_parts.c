@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "clock.h"
 #include "server/http/auth.h"
 #include "server/http/http_status.h"
 #include "server/pages/account.h"
@@ -71,6 +72,11 @@ const char *account_sentence(struct sp_arena *a, const struct sp_err *e)
 
 	s[0] = (char)toupper((unsigned char)s[0]);
 	return s;
+}
+
+const char *account_day(struct sp_arena *a, int64_t wall_ms)
+{
+	return wall_ms ? sp_arena_fmt(a, "%.10s", sp_iso_ms(wall_ms).s) : "";
 }
 
 const char *account_link(const struct http_req *rq, const char *path, const char *token)

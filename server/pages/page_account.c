@@ -34,7 +34,7 @@ static int list_tokens(struct http_req *rq, int kind, const struct view_token **
 		shown[i] = (struct view_token){
 			.id = rows[i].id.s, .label = rows[i].label, .may = may_of(rows[i].role), .is_this = sp_id_eq(&rows[i].id, &rq->actor.token),
 			.created = page_when(rq->arena, rows[i].created_ms), .used = page_when(rq->arena, rows[i].used_ms),
-			.ends = page_when(rq->arena, kind == TOKEN_ACCESS ? rows[i].expires_ms : 0),
+			.ends = kind == TOKEN_ACCESS ? account_day(rq->arena, rows[i].expires_ms) : "",
 		};
 	*ret = shown;
 	*ret_n = n;

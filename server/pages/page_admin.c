@@ -46,8 +46,8 @@ static int set_invitations(struct http_req *rq, struct view_admin *v, struct sp_
 		return r;
 	shown = sp_arena_get(rq->arena, (n + 1) * sizeof(*shown));
 	for (size_t i = 0; i < n; i++)
-		shown[i] = (struct view_invitation){ rows[i].id.s, rows[i].name, rows[i].is_admin,
-				page_when(rq->arena, rows[i].created_ms), page_when(rq->arena, rows[i].expires_ms) };
+		shown[i] = (struct view_invitation){ rows[i].id.s, rows[i].name, account_day(rq->arena, rows[i].expires_ms), rows[i].is_admin,
+				page_when(rq->arena, rows[i].created_ms) };
 	v->invitations = shown;
 	v->n_invitations = n;
 	return 0;

@@ -29,7 +29,7 @@ struct view_profile {
 };
 
 /* An access token or a session. */
-struct view_token { const char *id, *label, *may; bool is_this; struct view_when created, used, ends; };
+struct view_token { const char *id, *label, *may, *ends /* a day; "" for never */; bool is_this; struct view_when created, used; };
 
 struct view_account {
 	struct view_page page;
@@ -52,7 +52,7 @@ struct view_account_delete {
 };
 
 struct view_person { const char *name, *fullname; bool is_admin, is_me; long spaces; struct view_when created; };
-struct view_invitation { const char *id, *name; bool is_admin; struct view_when created, ends; };
+struct view_invitation { const char *id, *name, *ends; bool is_admin; struct view_when created; };
 
 struct view_admin {
 	struct view_page page;

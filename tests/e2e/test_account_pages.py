@@ -125,7 +125,7 @@ def test_a_token_is_made_shown_once_and_revoked(tab, server, ada):  # noqa: F811
 def test_a_signed_out_device_page_comes_back_after_signing_in(tab, server, ada):  # noqa: F811
     t, code = tab(), device_code(server)
     assert t.open(f"/-/device?code={code}").status == 401
-    t.page.click("main >> text=Sign in")
+    t.page.click("main a.button")
     t.page.fill("#name", ada)
     t.page.fill("#token", PASSWORD)
     t.page.press("#token", "Enter")
