@@ -4,7 +4,7 @@ axe finds nothing, the console stays empty, nothing breaks the CSP, nothing scro
 are in build/screens.
 """
 import contextlib
-import re
+import json
 import uuid
 
 import pytest
@@ -305,3 +305,31 @@ def test_who_is_signed_out_is_asked_to_sign_in(chromium, server, space):  # noqa
         assert t.open(path).status in (401, 403)
         assert t.page.locator("main a:has-text('Sign in')").count() == 1
     t.context.close()
+
+
+def test_live_lines_have_the_terminals_colours_and_nothing_else_of_it(tab, axe, space):  # noqa: F811
+    """The twin of server/pages/ansi.c, on a stream of ours; the cases are those of its unit test."""
+    cases = {
+        f"{ESC}[31mred{ESC}[0m plain": '<span class="a-f1">red</span> plain',
+        f"{ESC}[1;92;44mx{ESC}[0m": '<span class="a-f10 a-b4 a-strong">x</span>',
+        f"{ESC}[38:2::255:0:0mx{ESC}[m": '<span class="a-f9">x</span>',
+        "10%\r20%\r100%\r": "100%",
+        f"{ESC}[2Ja{ESC}[?25lb{ESC}(Bc{ESC}]0;t\ad": "abcd",
+        f"{ESC}]8;;javascript:alert(1)\ax{ESC}]8;;\a": "x",
+        f"{ESC}]8;;https://a.b/?x=1{ESC}\\here{ESC}]8;;{ESC}\\ there":
+            '<a href="https://a.b/?x=1" rel="noopener noreferrer nofollow" target="_blank">here</a> there',
+        "<img src=x onerror=alert(1)>": "&lt;img src=x onerror=alert(1)&gt;",
+        f"{ESC}[7minverse{ESC}[27m{ESC}[2mdim{ESC}[0m": '<span class="a-inverse">inverse</span><span class="a-dim">dim</span>',
+    }
+    colours = "".join(f"{ESC}[{c}m{c} {ESC}[0m" for c in [*range(30, 38), *range(90, 98), *range(40, 48), *range(100, 108)])
+    body = "".join(f"data: {json.dumps({'data': line + chr(10), 'timestamp': ''})}\n\n" for line in [*cases, colours])
+    for scheme in ("light", "dark"):
+        t = tab(color_scheme=scheme)
+        t.page.route("**/api/spaces/**/logs/**", lambda route: route.fulfill(body=body, content_type="text/event-stream"))
+        t.open(f"{space}/logs?kind=build#L3")
+        t.page.wait_for_selector(f"#L{len(cases) + 1}")
+        shown = [t.page.inner_html(f"#L{i + 1}").removesuffix("\n") for i in range(len(cases))]
+        assert shown == list(cases.values())
+        assert "hit" in t.page.get_attribute("#L3", "class")
+        t.page.screenshot(path=SCREENS / f"logs-colours-{scheme}.png")
+        assert t.check(axe, f"colours {scheme}") == []
