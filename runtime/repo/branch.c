@@ -4,8 +4,6 @@
 #include <string.h>
 
 
-REPO_AUTO_FREE(git_tag)
-
 enum { REF_NAME_MAX = 250 };    /* a reference is a file of that name */
 
 struct ref_name { char full[REF_NAME_MAX + 16]; };

@@ -290,8 +290,13 @@ def test_pull_requests_are_refused_with_a_sentence(api, repo):
 
 
 def test_too_large_a_file_names_the_limit(http, repo):
-    answer = http.post(f"/api/spaces/{repo}/preupload/main", json={"files": [{"path": "big.bin", "size": 65 << 20, "sample": ""}]})
-    assert answer.status_code == 413 and "64 MB" in answer.json()["error"] and "big.bin" in answer.json()["error"]
+    def ask(size):
+        return http.post(f"/api/spaces/{repo}/preupload/main", json={"files": [{"path": "big.bin", "size": size, "sample": ""}]})
+    assert ask(64 << 20).json()["files"][0]["uploadMode"] == "regular" and "X-HF-Warning" not in ask(64 << 20).headers
+    large = ask(65 << 20)
+    assert large.json()["files"][0]["uploadMode"] == "lfs" and "HF_HUB_DISABLE_XET=1" in large.headers["X-HF-Warning"]
+    answer = ask(6 << 30)
+    assert answer.status_code == 413 and "5120 MB" in answer.json()["error"] and "big.bin" in answer.json()["error"]
 
 
 def test_preupload_returns_every_path_verbatim(http, repo):
