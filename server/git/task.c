@@ -149,18 +149,16 @@ static void unlist(struct git_task *t)
 
 static void free_if_over(struct git_task *t)
 {
-	struct git *g = t->git;
-
 	if (!t->ran || !t->client_gone)
 		return;
 	unlist(t);
 	task_free(t);
-	pump(g);
 }
 
 static void last_done(void *arg)
 {
 	struct git_task *t = arg;
+	struct git *g = t->git;
 
 	if (t->stream) {
 		http_stream_write(t->stream, t->out.p ? t->out.p : "", t->out.n);
@@ -168,7 +166,7 @@ static void last_done(void *arg)
 	}
 	t->ran = true;
 	free_if_over(t);
-	pump(t->git);
+	pump(g);
 }
 
 static void last_work(void *arg)
