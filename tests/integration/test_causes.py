@@ -78,10 +78,10 @@ ACTED = {
 NOT_HERE = {
     "INSTALL_FAILED": "a unit test reads the installer's words", "INDEX_UNREACHABLE": "a unit test: the index is shared by all tests of a run",
     "REPO_TOO_BIG": "a unit test: 100,000 files take too long here", "ENV_TOO_BIG": "a unit test: 30 GB", "BUILD_TIMEOUT": "a unit test in virtual time: an hour",
-    "BUILD_MEMORY": "a unit test: 8 GB", "BUILD_FAILED": "a unit test", "BUILD_SANDBOX": "a unit test with a launcher that refuses", "DISK_FULL": "a unit test with the tools' words for ENOSPC",
-    "IMAGE_MISSING": "a unit test with a launcher that lost the image", "SECRETS_UNREADABLE": "a test with another master key",
-    "VARIABLES_TOO_BIG": "the API refuses them before", "NOT_EXECUTABLE": "a unit test", "SANDBOX_FAILED": "a unit test with a launcher that refuses",
-    "NO_SLOT": "a unit test: all slots taken", "START_TURN": "a unit test in virtual time", "PLATFORM_RESTARTING": "a unit test: before the store is read",
+    "BUILD_MEMORY": "a unit test: 8 GB", "BUILD_FAILED": "a unit test", "BUILD_SANDBOX": "a launcher that refuses a build step; by no test yet", "DISK_FULL": "a unit test with the tools' words for ENOSPC",
+    "IMAGE_MISSING": "a unit test with a launcher that lost the image", "SECRETS_UNREADABLE": "a server with another master key; not by a test of this table",
+    "VARIABLES_TOO_BIG": "a unit test: 1.2 MB of variables", "NOT_EXECUTABLE": "a unit test", "SANDBOX_FAILED": "a unit test with a launcher that refuses",
+    "NO_SLOT": "a unit test: all slots taken", "START_TURN": "a unit test in virtual time", "PLATFORM_RESTARTING": "the moment before the store is read; by no test yet",
 }
 seen = {}
 

@@ -36,7 +36,8 @@ struct fake_launcher {
 	uint16_t elsewhere;             /* what apps that do not answer listen on; 0: nothing */
 	int install_status;             /* exit status of BUILD */
 	const char *install_says;
-	unsigned fail_starts;           /* so many STARTs of apps are refused: no slot */
+	unsigned fail_starts;           /* so many STARTs of apps are refused: no slot, unless fail_code says else */
+	uint32_t fail_code;
 };
 
 static struct launch_hash fake_hash(char c)
@@ -137,8 +138,8 @@ static void fake_start(struct fake_launcher *f, struct sp_msg *m)
 		slot++;
 	if (!fake_has(f, IMAGE_BASE, &s.base) || !fake_has(f, IMAGE_ENV, &s.env) || !fake_has(f, IMAGE_APP, &s.app))
 		no = (struct launch_failed){ .code = SP_ENOENT, .step = "images", .text = "open env-" };
-	else if (s.profile == PROFILE_RUN && f->fail_starts)
-		f->fail_starts--;
+	else if (s.profile == PROFILE_RUN && f->fail_starts && f->fail_starts--)
+		no.code = f->fail_code ? f->fail_code : no.code;
 	else
 		no.code = SP_OK;
 	if (no.code != SP_OK) {
