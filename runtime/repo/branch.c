@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-
 enum { REF_NAME_MAX = 250 };    /* a reference is a file of that name */
 
 struct ref_name { char full[REF_NAME_MAX + 16]; };

@@ -474,8 +474,3 @@ def test_logs_end_when_nothing_runs(api, http, repo):
 def test_hf_spaces_info(server, repo):
     done = hf(server, "spaces", "info", repo)
     assert done.returncode == 0 and repo in done.stdout
-
-
-def test_moving_says_what_to_do(api, repo):
-    with pytest.raises(HfHubHTTPError, match="does not rename"):
-        api.move_repo(repo, repo + "-2", repo_type="space")
