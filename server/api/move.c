@@ -29,8 +29,10 @@ static int find_source(struct http_req *rq, struct http_resp *rs, const json_t *
 static void apply(struct http_req *rq, const struct store_repo *r, bool is_given)
 {
 	spaces_refresh(rq->srv->spaces, &r->id);
-	if (is_given)
+	if (is_given) {
 		server_revoke_events(rq->srv, &r->id);
+		server_space_access_changed(rq->srv, &r->id);
+	}
 	spaces_env_changed(rq->srv->spaces, &r->id);
 }
 
