@@ -326,6 +326,19 @@ def test_variables_of_others_cannot_be_written_nor_seen_when_private(other, spac
         other[1].add_space_variable(private, "A", "b")
 
 
+def test_secrets_go_in_and_never_come_out(api, spaces):
+    _, (repo, _, _) = spaces
+    api.add_space_secret(repo, "TOKEN", "s3cret", description="for the model")
+    listed = api.get_space_secrets(repo)
+    assert set(listed) == {"TOKEN"} and listed["TOKEN"].description == "for the model" and listed["TOKEN"].updated_at
+    assert "s3cret" not in repr(listed)
+    api.add_space_secret(repo, "TOKEN", "other")
+    assert set(api.get_space_secrets(repo)) == {"TOKEN"} and api.get_space_secrets(repo)["TOKEN"].description is None
+    api.delete_space_secret(repo, "TOKEN")
+    api.delete_space_secret(repo, "TOKEN")
+    assert api.get_space_secrets(repo) == {}
+
+
 def test_bad_json_says_where(server, spaces):
     answer = httpx.post(f"{server.url}/api/spaces/{spaces[1][0]}/variables", content=b'{"key": ',
                         headers={"Authorization": f"Bearer {server.token}", "Content-Type": "application/json"})
