@@ -52,6 +52,8 @@ SP_MUST int repo_fsync_dir(const char *path, struct sp_err *e);
 /* Writers of one repository take turns. */
 struct repo_lock *repo_lock_take(struct repos *rs, const struct sp_id *id);
 void repo_lock_drop(struct repos *rs, struct repo_lock *l);
+/* Remove lock files of git beneath PATH. Only for who has the turn. */
+void repo_unlock_stale(const char *path);
 
 SP_MUST int repo_commit_of(git_repository *g, const char *hex40, git_commit **ret, struct sp_err *e);
 SP_MUST int repo_tree_of(git_repository *g, const char *hex40, git_tree **ret, struct sp_err *e);

@@ -210,6 +210,7 @@ int repo_open(struct repos *rs, const struct sp_id *id, git_repository **ret, st
 
 struct repo_lock *repo_lock_take(struct repos *rs, const struct sp_id *id)
 {
+	sp_auto_free char *path = repo_path_dup(rs, id, "");
 	struct repo_lock *l;
 
 	pthread_mutex_lock(rs->mutex);
@@ -227,6 +228,7 @@ struct repo_lock *repo_lock_take(struct repos *rs, const struct sp_id *id)
 	l->users++;
 	pthread_mutex_unlock(rs->mutex);
 	pthread_mutex_lock(&l->mutex);
+	repo_unlock_stale(path);
 	return l;
 }
 
