@@ -83,6 +83,18 @@ static bool has_row(void *arg, const struct sp_id *id)
 	return r != -SP_ENOENT;         /* in doubt it stays */
 }
 
+/* Over an old state a new key is a loss, which each Space tells only when its app starts. */
+static int look_at_key(const struct server *srv, struct sp_err *e)
+{
+	bool is_lost = false;
+	int r = keys_is_new(srv->keys) ? store_secret_any(srv->store, &is_lost, e) : 0;
+
+	if (is_lost)
+		log_err("keys/master.key was missing, a new one was made: the secrets of the Spaces cannot be read with it. "
+			"Stop the server and put the old file back from a backup, or set every secret again");
+	return r;
+}
+
 static int open_data(struct parts *p, struct sp_err *e)
 {
 	struct server *srv = &p->srv;
@@ -94,6 +106,8 @@ static int open_data(struct parts *p, struct sp_err *e)
 		return r;
 	if ((r = keys_open(p->opt.state, &srv->keys, e)) < 0)
 		return sp_err_wrap(e, r, "the installation's key");
+	if ((r = look_at_key(srv, e)) < 0)
+		return r;
 	if ((r = gate_new(&srv->gate, e)) < 0 || (r = devices_new(&srv->devices, e)) < 0)
 		return r;
 	if ((r = repos_open(p->opt.state, &srv->repos, e)) < 0)

@@ -18,6 +18,8 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BIN = ROOT / os.environ.get("VITRINE_BIN", "build/release/bin")
+# Started in the background of a script, Ctrl-C is ignored, and so it would be in every program that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 IN_CI = os.environ.get("CI") == "true"
 
 
@@ -43,13 +45,16 @@ class Server:
         self.url = f"http://{domain}:{port}"
         self.owner = "admin"
         self.process = None
+        self.images = None              # the default ones, which all servers share
+        self.env = {}
         self.log = state.parent / f"{state.name}.log"
 
     def start(self, timeout=600):
-        env = dict(os.environ, VITRINE_ADMIN_TOKEN=self.token)
+        env = dict(os.environ, VITRINE_ADMIN_TOKEN=self.token, **self.env)
+        more = ["--images", self.images] if self.images else []
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [BIN / "vitrine", "serve", "--state", self.state, "--listen", f"{self.domain}:{self.port}"],
+                [BIN / "vitrine", "serve", "--state", self.state, "--listen", f"{self.domain}:{self.port}", *more],
                 env=env, stdout=subprocess.PIPE, stderr=log, text=True)
         up = threading.Event()
 

@@ -78,10 +78,19 @@ static uint64_t of_address(const struct gate *g, const char *address)
 	return hash_of(g, 'a', address, strlen(address));
 }
 
-/* The slot of HASH; a fresh one takes the place of what is oldest nearby. */
+/* Is A the lesser loss? What counts nothing any more, then few tries, then old ones. */
+static bool is_cheaper(const struct slot *a, const struct slot *b, int64_t now_ms)
+{
+	unsigned of_a = now_ms - a->since_ms < SP_LIMIT_password_window_ms ? a->count : 0;
+	unsigned of_b = now_ms - b->since_ms < SP_LIMIT_password_window_ms ? b->count : 0;
+
+	return of_a != of_b ? of_a < of_b : a->since_ms < b->since_ms;
+}
+
+/* The slot of HASH; a fresh one takes the place of what is cheapest nearby, so that a flood of names washes no full count away. */
 static struct slot *slot_of(struct gate *g, uint64_t hash, int64_t now_ms)
 {
-	struct slot *oldest = NULL;
+	struct slot *cheapest = NULL;
 
 	for (unsigned i = 0; i < PROBES; i++) {
 		struct slot *s = &g->slots[(hash + i) % SLOTS];
@@ -91,11 +100,11 @@ static struct slot *slot_of(struct gate *g, uint64_t hash, int64_t now_ms)
 				*s = (struct slot){ .hash = hash, .since_ms = now_ms };
 			return s;
 		}
-		if (!oldest || s->since_ms < oldest->since_ms)
-			oldest = s;
+		if (!cheapest || is_cheaper(s, cheapest, now_ms))
+			cheapest = s;
 	}
-	*oldest = (struct slot){ .hash = hash, .since_ms = now_ms };
-	return oldest;
+	*cheapest = (struct slot){ .hash = hash, .since_ms = now_ms };
+	return cheapest;
 }
 
 static int refuse(const struct slot *s, const char *what, int64_t now_ms, struct sp_err *e)
@@ -108,22 +117,20 @@ static int refuse(const struct slot *s, const char *what, int64_t now_ms, struct
 
 int gate_try(struct gate *g, const char *account, const char *address, int64_t now_ms, struct sp_err *e)
 {
-	struct slot *by_account = NULL, *by_address;
+	struct slot *by_account, *by_address;
 	int r = 0;
 
 	pthread_mutex_lock(&g->lock);
 	by_address = slot_of(g, of_address(g, address), now_ms);
-	if (account)
-		by_account = slot_of(g, of_account(g, account), now_ms);
 	if (by_address->count >= SP_LIMIT_password_tries_address)
 		r = refuse(by_address, "from your address", now_ms, e);
-	else if (by_account && by_account->count >= SP_LIMIT_password_tries_account)
+	else
+		by_address->count++;            /* before the account's slot is looked for, which might take its place */
+	by_account = r == 0 && account ? slot_of(g, of_account(g, account), now_ms) : NULL;
+	if (by_account && by_account->count >= SP_LIMIT_password_tries_account)
 		r = refuse(by_account, "for this account", now_ms, e);
-	if (r == 0) {
-		by_address->count++;
-		if (by_account)
-			by_account->count++;
-	}
+	else if (by_account)
+		by_account->count++;
 	pthread_mutex_unlock(&g->lock);
 	return r;
 }

@@ -15,7 +15,7 @@
 
 enum { KEY_BYTES = 32, NONCE_BYTES = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES, TAG_BYTES = crypto_aead_xchacha20poly1305_ietf_ABYTES };
 
-struct keys { uint8_t *master; };       /* sodium_malloc: locked, between guard pages */
+struct keys { uint8_t *master /* sodium_malloc: locked, between guard pages */; bool is_new; };
 
 /* One key for each use: BLAKE2b keyed with the master over the use's name. */
 static void derive(const struct keys *k, const char *use, const char *what, uint8_t ret[KEY_BYTES])
@@ -85,6 +85,7 @@ int keys_open(const char *state_dir, struct keys **ret, struct sp_err *e)
 	}
 	r = key_read(k, dir, e);
 	if (r == -SP_ENOENT) {
+		k->is_new = true;
 		r = key_make(dir, e);
 		r = r ?: key_read(k, dir, e);
 	}
@@ -95,6 +96,11 @@ int keys_open(const char *state_dir, struct keys **ret, struct sp_err *e)
 	sodium_mprotect_readonly(k->master);
 	*ret = k;
 	return 0;
+}
+
+bool keys_is_new(const struct keys *k)
+{
+	return k->is_new;
 }
 
 void keys_close(struct keys *k)

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,8 +17,9 @@
 
 struct keys;
 
-/* SP_EPROTO: the file is damaged. A lost file means that sealed secrets cannot be read any more, so it is never made over an old state silently. */
+/* SP_EPROTO: the file is damaged. A missing one is made; what a lost one had sealed cannot be read then: server/main.c says so. */
 SP_MUST int keys_open(const char *state_dir, struct keys **ret, struct sp_err *e);
+bool keys_is_new(const struct keys *k); /* this call made the file */
 void keys_close(struct keys *k);        /* wipes; NULL is fine */
 
 /*

@@ -31,5 +31,8 @@ void sp_buf_fmt(struct sp_buf *b, const char *fmt, ...) SP_PRINTF(2, 3);
 void sp_buf_drop(struct sp_buf *b, size_t n);   /* forget the first N bytes */
 char *sp_buf_take(struct sp_buf *b);            /* yours to free; never NULL */
 
+/* Bytes of the UTF-8 sequence at P of N, 0 when it is none (RFC 3629: no overlong form, no surrogate, nothing over U+10FFFF). */
+size_t sp_utf8_len(const char *p, size_t n);
+
 /* Copy S into the fixed array OUT of SIZE bytes. SP_EINVAL when it does not fit; OUT is then "". */
 SP_MUST int sp_copy(char *out, size_t size, const char *s);

@@ -198,13 +198,32 @@ static int check_ops(const struct repo_commit_req *req, struct sp_err *e)
 	return 0;
 }
 
+/* The index would drop a file for the folder of its name, or what is put for the folder that is there, and say nothing. */
+static int check_free(git_index *index, const char *path, struct sp_err *e)
+{
+	sp_auto_buf struct sp_buf at = { 0 };
+
+	sp_buf_fmt(&at, "%s/", path);
+	if (git_index_find_prefix(NULL, index, at.p) >= 0)
+		return sp_fail(e, SP_EINVAL, 0, "'%.100s' is a folder: choose another name, or delete the folder first", path);
+	for (char *slash = strchr(at.p, '/'); slash[1]; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (git_index_get_bypath(index, at.p, 0))
+			return sp_fail(e, SP_EINVAL, 0, "'%.100s' is a file, so nothing can be in it: choose another name, or delete the file first", at.p);
+		*slash = '/';
+	}
+	return 0;
+}
+
 /* Put BLOB at PATH; a program that was executable stays so. */
 static int put(git_index *index, const char *path, const git_oid *blob, struct sp_err *e)
 {
 	const git_index_entry *was = git_index_get_bypath(index, path, 0);
 	git_index_entry it = { .path = path, .id = *blob };
-	int r;
+	int r = was ? 0 : check_free(index, path, e);
 
+	if (r < 0)
+		return r;
 	it.mode = was && was->mode == GIT_FILEMODE_BLOB_EXECUTABLE ? GIT_FILEMODE_BLOB_EXECUTABLE : GIT_FILEMODE_BLOB;
 	r = git_index_add(index, &it);
 	return r < 0 ? sp_fail(e, SP_EINVAL, 0, "the path '%.100s' is not allowed", path) : 0;

@@ -10,20 +10,6 @@
 REPO_AUTO_FREE(git_diff)
 REPO_AUTO_FREE(git_patch)
 
-static void describe(git_commit *c, struct sp_arena *a, struct repo_commit_info *to)
-{
-	const char *text = git_commit_message(c), *end = strchrnul(text, '\n'), *rest = end;
-	const git_signature *by = git_commit_author(c);
-
-	while (*rest == '\n' || *rest == '\r')
-		rest++;
-	git_oid_tostr(to->id, sizeof(to->id), git_commit_id(c));
-	to->title = sp_arena_mem(a, text, (size_t)(end - text));
-	to->message = sp_arena_str(a, rest);
-	to->author = sp_arena_str(a, by && by->name ? by->name : "");
-	to->at_ms = (int64_t)git_commit_time(c) * 1000;
-}
-
 /* What is at PATH: an all-zero id when nothing is. */
 static git_oid at_path(const git_tree *tree, const char *path)
 {
@@ -80,7 +66,7 @@ int repo_history(struct repos *rs, const struct sp_id *id, const char *commit, c
 			return r;
 		if (it && seen++ >= skip) {
 			if (n < limit)
-				describe(c, a, &v[n]);
+				repo_describe(c, a, &v[n]);
 			n++;
 		}
 		git_commit_free(c);

@@ -12,7 +12,7 @@ static void note(git_commit *c, struct sp_arena *a, struct repo_entry *it)
 	const char *text = git_commit_message(c);
 
 	git_oid_tostr(it->last_commit, sizeof(it->last_commit), git_commit_id(c));
-	it->last_title = sp_arena_mem(a, text, strcspn(text, "\n"));
+	it->last_title = repo_title(text, a);
 	it->last_ms = (int64_t)git_commit_time(c) * 1000;
 }
 

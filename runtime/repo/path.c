@@ -8,22 +8,6 @@
 
 enum { NAME_BYTES = 255 };      /* NAME_MAX: a longer name could not be checked out */
 
-/* Bytes of the UTF-8 sequence at P, 0 when it is none (RFC 3629: no overlong form, no surrogate). */
-static size_t utf8_len(const unsigned char *p, size_t n)
-{
-	size_t len = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
-
-	if (len == 0 || len > n)
-		return 0;
-	for (size_t i = 1; i < len; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-			(p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-		return 0;
-	return len;
-}
-
 /* Code points that HFS+ leaves out when it compares names (CVE-2014-9390): U+200C-200F, 202A-202E, 206A-206F, FEFF. */
 static bool hfs_ignores(const unsigned char *p, size_t len)
 {
@@ -43,7 +27,7 @@ static bool is_dot_git(const char *name, size_t n)
 	size_t m = 0;
 
 	for (size_t i = 0; i < n; ) {
-		size_t len = utf8_len((const unsigned char *)name + i, n - i);
+		size_t len = sp_utf8_len(name + i, n - i);
 
 		if (!hfs_ignores((const unsigned char *)name + i, len)) {
 			if (m + len > sizeof(seen) - 1)
@@ -67,7 +51,7 @@ static int check_name(const char *path, const char *name, size_t n, struct sp_er
 	if ((n == 1 && name[0] == '.') || (n == 2 && name[0] == '.' && name[1] == '.'))
 		return sp_fail(e, SP_EINVAL, 0, "the path '%.100s' may not contain '.' or '..'", path);
 	for (size_t i = 0; i < n; ) {
-		size_t len = utf8_len((const unsigned char *)name + i, n - i);
+		size_t len = sp_utf8_len(name + i, n - i);
 
 		if (len == 0)
 			return sp_fail(e, SP_EINVAL, 0, "a path is not UTF-8");

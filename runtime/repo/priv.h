@@ -55,6 +55,9 @@ void repo_lock_drop(struct repos *rs, struct repo_lock *l);
 /* Remove lock files of git beneath PATH. Only for who has the turn. */
 void repo_unlock_stale(const char *path);
 
+/* Of a commit's text, which a push may make of any length, so much as a page shows: a list has a thousand of them. */
+const char *repo_title(const char *message, struct sp_arena *a);
+struct repo_commit_info *repo_describe(git_commit *c, struct sp_arena *a, struct repo_commit_info *to);
 SP_MUST int repo_commit_of(git_repository *g, const char *hex40, git_commit **ret, struct sp_err *e);
 SP_MUST int repo_tree_of(git_repository *g, const char *hex40, git_tree **ret, struct sp_err *e);
 

@@ -6,7 +6,7 @@
 #include "limit.h"
 #include "str.h"
 
-enum { SHORT_HASH_MIN = 4, REFS_MAX = 10000 };
+enum { SHORT_HASH_MIN = 4, REFS_MAX = 10000, TITLE_BYTES = 1000, MESSAGE_BYTES = 65536 };
 
 int repo_commit_of(git_repository *g, const char *hex40, git_commit **ret, struct sp_err *e)
 {
@@ -128,17 +128,25 @@ int repo_refs(struct repos *rs, const struct sp_id *id, struct sp_arena *a, stru
 	return 0;
 }
 
-static struct repo_commit_info *describe(git_commit *c, struct sp_arena *a, struct repo_commit_info *to)
+const char *repo_title(const char *message, struct sp_arena *a)
 {
-	const char *text = git_commit_message(c), *end = strchrnul(text, '\n'), *rest = end;
+	size_t n = strcspn(message, "\n");
+
+	return sp_arena_mem(a, message, n < TITLE_BYTES ? n : TITLE_BYTES);
+}
+
+struct repo_commit_info *repo_describe(git_commit *c, struct sp_arena *a, struct repo_commit_info *to)
+{
+	const char *text = git_commit_message(c), *rest = strchrnul(text, '\n');
 	const git_signature *by = git_commit_author(c);
+	const char *author = by && by->name ? by->name : "";
 
 	while (*rest == '\n' || *rest == '\r')
 		rest++;
 	git_oid_tostr(to->id, sizeof(to->id), git_commit_id(c));
-	to->title = sp_arena_mem(a, text, (size_t)(end - text));
-	to->message = sp_arena_str(a, rest);
-	to->author = sp_arena_str(a, by && by->name ? by->name : "");
+	to->title = repo_title(text, a);
+	to->message = sp_arena_mem(a, rest, strnlen(rest, MESSAGE_BYTES));
+	to->author = sp_arena_mem(a, author, strnlen(author, TITLE_BYTES));
 	to->at_ms = (int64_t)git_commit_time(c) * 1000;
 	return to;
 }
@@ -174,7 +182,7 @@ int repo_log(struct repos *rs, const struct sp_id *id, const char *commit, size_
 		r = git_commit_lookup(&c, g, &at);
 		if (r < 0)
 			break;
-		describe(c, a, &v[n++]);
+		repo_describe(c, a, &v[n++]);
 	}
 	if (r < 0 && r != GIT_ITEROVER)
 		return repo_git_fail(e, r, "walk from '%.40s'", commit);

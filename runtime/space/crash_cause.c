@@ -1,5 +1,6 @@
 #include "crash_cause.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,20 +82,28 @@ static const char *last_of(const char *text, const char *mark)
 	return found;
 }
 
-static const char *line_of(const char *text, const char *at)
+/* The first of MARKS that stands anywhere: a fixed text, for lines of a log can hold what only its owner may see. */
+static const char *first_in(const char *text, const char *const *marks)
 {
-	while (at > text && at[-1] != '\n')
-		at--;
-	return at;
+	for (; *marks; marks++)
+		if (strstr(text, *marks))
+			return *marks;
+	return NULL;
 }
 
-/* The line around AT, without leading space. */
-static void copy_line(const char *text, const char *at, char *out, size_t size)
+/* The last N lines that are not empty. */
+static const char *tail_of(const char *text, unsigned n)
 {
-	const char *from = line_of(text, at);
+	const char *p = text + strlen(text);
 
-	from += strspn(from, " \t");
-	snprintf(out, size, "%.*s", (int)strcspn(from, "\r\n"), from);
+	while (p > text) {
+		bool is_empty = p[-1] == '\n' && (*p == '\n' || *p == 0);
+
+		if (p[-1] == '\n' && !is_empty && --n == 0)
+			break;
+		p--;
+	}
+	return p;
 }
 
 /* What follows MARK (its last one) up to one of ENDS. */
@@ -196,12 +205,25 @@ static bool find_syntax_error(struct fault *f, const char *text)
 	return true;
 }
 
+/* An address of a network that apps cannot reach (sandbox/egress/policy.c has the whole list). */
 static bool is_private(const char *p)
 {
-	static const char *const begins[] = { "10.", "192.168.", "169.254.", "172.1", "172.2", "172.3", "100.64.", NULL };
+	static const struct { uint32_t net, mask; } nets[] = {
+		{ 0x0a000000, 0xff000000 }, { 0xac100000, 0xfff00000 }, { 0xc0a80000, 0xffff0000 }, { 0xa9fe0000, 0xffff0000 }, { 0x64400000, 0xffc00000 },
+	};
+	size_t n = strspn(p, "0123456789.");
+	struct in_addr at;
+	char text[16];
 
-	for (size_t i = 0; begins[i]; i++)
-		if (sp_starts_with(p, begins[i]) && isdigit((unsigned char)p[strlen(begins[i])]))
+	while (n > 0 && p[n - 1] == '.')        /* the sentence's */
+		n--;
+	if (n >= sizeof(text))
+		return false;
+	snprintf(text, sizeof(text), "%.*s", (int)n, p);
+	if (inet_pton(AF_INET, text, &at) != 1)
+		return false;
+	for (size_t i = 0; i < SP_COUNT(nets); i++)
+		if ((ntohl(at.s_addr) & nets[i].mask) == nets[i].net)
 			return true;
 	return false;
 }
@@ -223,21 +245,20 @@ static bool find_refusal(struct fault *f, const char *text)
 {
 	static const char *const resets[] = { "Connection reset by peer", "ConnectionResetError", NULL };
 	static const char *const fails[] = { "Connection refused", "Network is unreachable", "No route to host", NULL };
-	const char *at = NULL;
+	const char *mark = NULL;
 	char line[200];
 
 	if (take_after(text, "Refused by vitrine: ", " \n'\")", line, sizeof(line))) {
 		fault_set(f, CAUSE_NETWORK_REFUSED, line, NULL);
 		return true;
 	}
-	for (size_t i = 0; !at && resets[i]; i++)
-		at = last_of(text, resets[i]);
-	for (size_t i = 0; !at && fails[i] && names_private(text); i++)
-		at = last_of(text, fails[i]);
-	if (!at)
+	text = tail_of(text, 3);        /* servers also log visitors' resets */
+	mark = first_in(text, resets);
+	if (!mark && names_private(text))
+		mark = first_in(text, fails);
+	if (!mark)
 		return false;
-	copy_line(text, at, line, sizeof(line));
-	fault_set(f, CAUSE_NETWORK_LIKELY, line, NULL);
+	fault_set(f, CAUSE_NETWORK_LIKELY, mark, NULL);
 	return true;
 }
 
@@ -258,18 +279,17 @@ static const char *named_syscall(const char *text)
 
 static bool find_syscall(struct fault *f, int status, const char *text)
 {
-	static const char *const marks[] = { "Operation not permitted", "Function not implemented", "EPERM", "ENOSYS", "ermissions to create", NULL };
-	const char *name = named_syscall(text), *at = NULL;
-	char line[200];
+	static const char *const marks[] = { "Operation not permitted", "Function not implemented", "EPERM", "ENOSYS", "permissions to create", NULL };
+	const char *name = named_syscall(text), *mark = first_in(text, marks);
 
-	for (size_t i = 0; !at && marks[i]; i++)
-		at = last_of(text, marks[i]);
-	if (!name || !at)
+	if (!name || !mark)
 		return false;
-	copy_line(text, at, line, sizeof(line));
-	fault_set(f, CAUSE_BLOCKED_SYSCALL, cause_number(status).s, name, line, NULL);
+	fault_set(f, CAUSE_BLOCKED_SYSCALL, cause_number(status).s, name, mark, NULL);
 	return true;
 }
+
+/* What was long before may have been dealt with. */
+enum { LAST_LINES = 30 };
 
 void crash_cause_find(struct fault *f, int status, const char *output)
 {
@@ -278,7 +298,7 @@ void crash_cause_find(struct fault *f, int status, const char *output)
 	const char *text;
 
 	sp_arena_init(&a);
-	text = cause_evidence_of(output, &a);
+	text = tail_of(cause_evidence_of(output, &a), LAST_LINES);
 	if (!find_module(f, text) && !find_library(f, text) && !find_program(f, text) && !find_syntax_error(f, text) && !find_full_disk(f, status, text) &&
 	    !find_refusal(f, text))
 		find_syscall(f, status, text);

@@ -131,7 +131,8 @@ static void report(struct instance *in)
 		space_inst_down(s, in);
 }
 
-struct why { struct instance *in; struct logs *logs; struct sp_id space, id; struct sp_arena arena; const char *output; };
+/* FAULT is the instance's while a pool thread reads what the app wrote: up to 128 KiB, looked through many times. */
+struct why { struct instance *in; struct logs *logs; struct sp_id space, id; struct fault fault; int status; };
 
 static void say_why(struct instance *in)
 {
@@ -146,8 +147,15 @@ static void say_why(struct instance *in)
 static void why_work(void *arg)
 {
 	struct why *w = arg;
+	struct sp_arena a;
+	const char *output;
 
-	w->output = log_last_lines_of(w->logs, &w->space, LOG_RUN, &w->id, 200, &w->arena);
+	sp_arena_init(&a);
+	output = log_last_lines_of(w->logs, &w->space, LOG_RUN, &w->id, 200, &a);
+	fault_evidence(&w->fault, cause_evidence_of(output, &a));
+	if (w->fault.code == CAUSE_CRASHED)
+		crash_cause_find(&w->fault, w->status, output);
+	sp_arena_fini(&a);
 }
 
 static void why_done(void *arg)
@@ -158,10 +166,7 @@ static void why_done(void *arg)
 	bool told = !in->space;
 
 	in->pool_busy = false;
-	fault_evidence(&in->fault, cause_evidence_of(w->output, &w->arena));
-	if (in->fault.code == CAUSE_CRASHED)
-		crash_cause_find(&in->fault, in->exit_status, w->output);
-	sp_arena_fini(&w->arena);
+	fault_move(&in->fault, &w->fault);
 	free(w);
 	say_why(in);
 	log_sink_end(in->log);
@@ -179,7 +184,8 @@ static void why_ask(void *arg)
 
 	if (!w)
 		abort();
-	*w = (struct why){ .in = in, .logs = in->sp->logs, .space = in->space_id, .id = in->row.id };
+	*w = (struct why){ .in = in, .logs = in->sp->logs, .space = in->space_id, .id = in->row.id, .fault = in->fault, .status = in->exit_status };
+	w->fault.evidence = NULL;
 	in->pool_busy = true;
 	sp_loop_work(in->sp->loop, why_work, why_done, w);
 }

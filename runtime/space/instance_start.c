@@ -23,7 +23,7 @@ static void start_failed(struct instance *in, const struct launch_failed *f)
 	if (!f) {
 		fault_set(&in->fault, CAUSE_SANDBOX_FAILED, "the launcher did not answer", NULL);
 	} else if (f->code == SP_ENOENT) {
-		fault_set(&in->fault, CAUSE_IMAGE_MISSING, strstr(f->text, "base-") ? "base" : "environment", NULL);
+		fault_set(&in->fault, CAUSE_IMAGE_MISSING, strstr(f->text, "base-") ? "base" : strstr(f->text, "app-") ? "app" : "environment", NULL);
 	} else {
 		snprintf(text, sizeof(text), "%.31s: %.199s", f->step, f->text);
 		fault_set(&in->fault, CAUSE_SANDBOX_FAILED, text, NULL);

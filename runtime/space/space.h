@@ -124,7 +124,7 @@ SP_MUST int spaces_sleep(struct spaces *sp, const struct sp_id *space, struct sp
 void spaces_wake(struct spaces *sp, const struct sp_id *space);
 /* [any] Stop everything of it and forget it; returns when its sandboxes are gone. The rows are the caller's business. */
 SP_MUST int spaces_remove(struct spaces *sp, const struct sp_id *space, struct sp_err *e);
-/* [any] Visibility or label changed: publish its route again. */
+/* [any] Visibility or label changed: publish its route again, before this returns. */
 void spaces_refresh(struct spaces *sp, const struct sp_id *space);
 
 /* [any] What is it doing? Evidence is copied into A. SP_ENOENT. */

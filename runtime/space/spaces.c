@@ -93,9 +93,9 @@ static void read_row_done(void *arg)
 	bool is_deleted = w->result == -SP_ENOENT;
 
 	s->row_busy = false;
-	if (w->result == 0)
+	if (w->result == 0 && !s->row_again)    /* else it is of before a change that is applied already */
 		space_take_row(s, &w->repo);
-	else if (w->result != -SP_ENOENT)
+	else if (w->result < 0 && w->result != -SP_ENOENT)
 		log_warn("space=%s its row cannot be read, ignoring: %s", w->id.s, w->e.msg);
 	sp_arena_fini(&w->arena);
 	free(w);
@@ -312,9 +312,31 @@ void spaces_created(struct spaces *sp, const struct sp_id *space)
 	sp_loop_call(sp->loop, refresh_here, &a);
 }
 
+struct row { struct spaces *sp; struct sp_id id; struct store_repo *repo; /* NULL: not read */ };
+
+static void take_here(void *arg)
+{
+	const struct row *row = arg;
+	struct space *s = space_get(row->sp, &row->id);
+
+	if (row->repo) {
+		space_take_row(s, row->repo);
+		space_publish(s, false);
+	}
+	space_read_row(s);      /* of two that change it at once the later one may come first */
+}
+
 void spaces_refresh(struct spaces *sp, const struct sp_id *space)
 {
-	spaces_created(sp, space);
+	struct row row = { .sp = sp, .id = *space };
+	struct store_repo repo;
+	struct sp_arena a;
+
+	sp_arena_init(&a);
+	if (store_repo_by_id(sp->store, space, &a, &repo, NULL) == 0)
+		row.repo = &repo;
+	sp_loop_call(sp->loop, take_here, &row);
+	sp_arena_fini(&a);
 }
 
 static void restart_here(void *arg)

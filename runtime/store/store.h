@@ -180,6 +180,7 @@ SP_MUST int store_variable_list(struct store *st, const struct sp_id *repo, stru
 struct store_secret { char key[128]; const uint8_t *sealed; size_t sealed_n; const char *description; int64_t changed_ms; };
 SP_MUST int store_secret_set(struct store *st, const struct sp_id *repo, const struct store_secret *s, struct sp_err *e);
 SP_MUST int store_secret_del(struct store *st, const struct sp_id *repo, const char *key, struct sp_err *e);        /* absent is fine */
+SP_MUST int store_secret_any(struct store *st, bool *ret, struct sp_err *e);    /* of whatever Space */
 /* When a variable or secret was set or deleted last; 0 never. */
 SP_MUST int store_environment_changed(struct store *st, const struct sp_id *repo, int64_t *ret_ms, struct sp_err *e);
 SP_MUST int store_secret_list(struct store *st, const struct sp_id *repo, struct sp_arena *a, struct store_secret **ret, size_t *ret_n, struct sp_err *e);

@@ -69,6 +69,22 @@ int store_secret_list(struct store *st, const struct sp_id *repo, struct sp_aren
 	return 0;
 }
 
+int store_secret_any(struct store *st, bool *ret, struct sp_err *e)
+{
+	store_auto_reader struct store_reader rd = { 0 };
+	int r = store_read(st, &rd, e);
+
+	if (r < 0)
+		return r;
+	db_auto_query struct db_query q = db_query(rd.db, "SELECT 1 FROM secrets LIMIT 1");
+
+	r = db_next(&q, e);
+	if (r < 0)
+		return r;
+	*ret = r > 0;
+	return 0;
+}
+
 int store_environment_changed(struct store *st, const struct sp_id *repo, int64_t *ret_ms, struct sp_err *e)
 {
 	store_auto_reader struct store_reader rd = { 0 };

@@ -124,8 +124,8 @@ static int take_request(char *ret_coding, int *ret_fd)
 	return 0;
 }
 
-/* In a child: FROM's bytes without their compression to TO, no more of them than a push may have. */
-static int inflate_all(int from, int to)
+/* In a child: FROM's bytes without their compression to TO, no more than MAX of them. */
+static int inflate_all(int from, int to, uint64_t max)
 {
 	static unsigned char in[65536], out[65536];
 	z_stream z = { 0 };
@@ -148,15 +148,15 @@ static int inflate_all(int from, int to)
 			if (status != Z_OK && status != Z_STREAM_END)
 				return 1;
 			total += sizeof(out) - z.avail_out;
-			if (total > SP_LIMIT_git_push_bytes || sp_write_all(to, out, sizeof(out) - z.avail_out, NULL) < 0)
+			if (total > max || sp_write_all(to, out, sizeof(out) - z.avail_out, NULL) < 0)
 				return 1;
 		}
 	}
 	return 0;
 }
 
-/* The request becomes standard input, the socket standard output. */
-static int take_streams(void)
+/* The request, of at most MAX bytes, becomes standard input, the socket standard output. */
+static int take_streams(uint64_t max)
 {
 	char coding;
 	int request, fds[2];
@@ -172,7 +172,7 @@ static int take_streams(void)
 	if (pid < 0)
 		return task_fail(TASK_BROKEN, "fork: %m");
 	if (pid == 0)
-		_exit(inflate_all(request, fds[1]));
+		_exit(inflate_all(request, fds[1], max));
 	close(fds[1]);
 	return dup2(fds[0], 0) < 0 ? task_fail(TASK_BROKEN, "dup2: %m") : 0;
 }
@@ -301,7 +301,7 @@ int task_git(int argc, char **argv)
 		return repack();
 	if (!fetch && !push)
 		return task_fail(TASK_USAGE, "usage: vitrine-worker git [advertise-]upload-pack|[advertise-]receive-pack|repack");
-	r = take_streams();
+	r = take_streams(push ? SP_LIMIT_git_push_bytes : SP_LIMIT_git_fetch_bytes);
 	if (r != 0)
 		return r;
 	if (service != what)

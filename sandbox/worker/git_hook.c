@@ -220,17 +220,20 @@ static int pre_receive(void)
 	return r < 0 || refuse(&t);
 }
 
-/* What git's receive-pack has accepted is the server's to take over. */
+/*
+ * What git's receive-pack has accepted is the server's to take over: the whole list or none, for git has said "ok"
+ * already and does not ask how this hook ends.
+ */
 static int post_receive(void)
 {
-	sp_auto_fclose FILE *to = fopen("/incoming/updates", "wxe");
+	sp_auto_fclose FILE *to = fopen("/incoming/updates.part", "wxe");
 	char chunk[4096];
 	size_t n;
 
 	while (to && (n = fread(chunk, 1, sizeof(chunk), stdin)) > 0)
 		if (fwrite(chunk, 1, n, to) != n)
 			return 1;
-	return !to || fflush(to) != 0;
+	return !to || ferror(stdin) || fflush(to) != 0 || rename("/incoming/updates.part", "/incoming/updates") < 0;
 }
 
 int git_hook(const char *name)

@@ -4,6 +4,7 @@
 #include "arena.h"
 #include "loop.h"
 #include "str.h"
+#include "runtime/account/account.h"
 #include "runtime/repo/repo.h"
 #include "server/git/git.h"
 #include "server/http/http.h"
@@ -16,7 +17,8 @@ struct git_task {
 	struct git *git;
 	enum git_kind kind;
 	enum git_state state;
-	struct sp_id repo, run, user;
+	struct sp_id repo, run;
+	struct account_actor actor;     /* of a push, as it was asked for */
 	char what[32];                  /* "upload-pack" */
 	char protocol[64];              /* the client's Git-Protocol, or "" */
 	int ours, theirs;               /* the two ends of the worker's socket; a fetch's OURS is the stream's */
@@ -54,3 +56,4 @@ void git_report(struct sp_buf *to, bool sideband, const struct repo_update *v, s
 void git_report_fatal(struct sp_buf *to, bool sideband, const char *why);
 void git_pkt_err(struct sp_buf *to, const char *why);   /* "ERR …": refuses a fetch */
 bool git_wants_sideband(const char *p, size_t n);       /* the first line of a push's request */
+bool git_says_ok(const struct sp_buf *answer);          /* does git tell its user that some reference moved? In doubt yes */

@@ -12,8 +12,9 @@
 
 int lfs_link_new(struct http_req *rq, const char *verb, const char *oid, uint64_t size, const char **ret, struct sp_err *e)
 {
-	const char *user = account_is_anonymous(&rq->actor) ? "-" : rq->actor.user.s;
-	const char *payload = sp_arena_fmt(rq->arena, "%llu %s %s %s %d", (unsigned long long)size, oid, rq->repo->id.s, user, (int)rq->actor.role);
+	bool stranger = account_is_anonymous(&rq->actor);
+	const char *payload = sp_arena_fmt(rq->arena, "%llu %s %s %s %s %d", (unsigned long long)size, oid, rq->repo->id.s,
+		stranger ? "-" : rq->actor.user.s, stranger ? "-" : rq->actor.token.s, (int)rq->actor.role);
 	sp_auto_buf struct sp_buf url = { 0 };
 	int r;
 
@@ -26,7 +27,7 @@ int lfs_link_new(struct http_req *rq, const char *verb, const char *oid, uint64_
 	return r;
 }
 
-enum { FIELDS = 5 };
+enum { FIELDS = 6 };
 
 static bool split(char *text, char *to[FIELDS])
 {
@@ -38,25 +39,22 @@ static bool split(char *text, char *to[FIELDS])
 	return n == FIELDS && !at;
 }
 
-/* Who the address was given to, as they are today. */
-static int actor_of(struct http_req *rq, const char *user, const char *role, struct account_actor *ret, struct sp_err *e)
+/* Who the address was given to, as they are today: it ends with the token that asked for it. */
+static int actor_of(struct http_req *rq, const char *user, const char *token, const char *role, struct account_actor *ret, struct sp_err *e)
 {
-	struct store_user row;
-	struct sp_id id;
+	struct sp_id id, by;
 	int r;
 
 	*ret = (struct account_actor){ 0 };
 	if (strcmp(user, "-") == 0)
 		return 0;
-	r = sp_id_parse(user, &id);
-	if (r == 0)
-		r = store_user_by_id(rq->srv->store, &id, &row, e);
-	if (r < 0)
-		return r == -SP_ENOENT ? sp_fail(e, SP_EDENIED, 0, "who asked for this address has no account any more") : r;
-	ret->user = row.id;
-	ret->is_admin = row.is_admin;
+	if (sp_id_parse(user, &id) < 0 || sp_id_parse(token, &by) < 0)
+		return sp_fail(e, SP_EBUG, 0, "a signed address of another shape");
+	r = account_by_token_id(rq->srv->store, &id, &by, ret, e);
+	if (r == -SP_EAUTH)
+		return sp_fail(e, SP_EDENIED, 0, "the token that asked for this address has ended: ask for a new one");
 	ret->role = (enum account_role)(role[0] - '0');
-	return 0;
+	return r;
 }
 
 int lfs_link_read(struct http_req *rq, enum account_verb verb, struct lfs_link *ret, struct sp_err *e)
@@ -72,7 +70,7 @@ int lfs_link_read(struct http_req *rq, enum account_verb verb, struct lfs_link *
 		return sp_fail(e, SP_EBUG, 0, "a signed address of another shape");
 	r = store_repo_by_id(rq->srv->store, &l.repo, rq->arena, &repo, e);
 	if (r == 0)
-		r = actor_of(rq, f[3], f[4], &actor, e);
+		r = actor_of(rq, f[3], f[4], f[5], &actor, e);
 	if (r == 0)
 		r = account_may(&actor, verb, &(struct account_object){ .owner = repo.owner, .is_private = repo.is_private }, e);
 	if (r < 0)

@@ -36,9 +36,27 @@ static void published(struct git_task *t, const struct repo_push *p)
 
 		if (!u->moved || strcmp(u->ref, "refs/heads/main") != 0)
 			continue;
-		if (repo_publish(srv, &t->repo, &e) < 0 || store_event_add(srv->store, &t->user, &t->repo, "push", u->new, &e) < 0)
+		if (repo_publish(srv, &t->repo, &e) < 0 || store_event_add(srv->store, &t->actor.user, &t->repo, "push", u->new, &e) < 0)
 			log_err("space=%s pushed, but its row does not say so: %s", t->repo.s, log_q(e.msg).s);
 	}
+}
+
+/* An hour may lie between the request and its end: the token may be revoked, the Space deleted or given away. */
+static int may_still(const struct git_task *t, struct sp_arena *a, struct sp_err *e)
+{
+	struct store *st = git_server(t->git)->store;
+	struct account_actor now;
+	struct store_repo repo;
+	int r = store_repo_by_id(st, &t->repo, a, &repo, e);
+
+	if (r == -SP_ENOENT)
+		return sp_fail(e, SP_ENOENT, 0, "the Space was deleted meanwhile");
+	if (r == 0)
+		r = account_by_token_id(st, &t->actor.user, &t->actor.token, &now, e);
+	if (r < 0)
+		return r;
+	now.role = t->actor.role;
+	return account_may(&now, MAY_WRITE, &(struct account_object){ .owner = repo.owner, .is_private = repo.is_private }, e);
 }
 
 /* What git said stands when everything that it accepted was brought in. */
@@ -50,7 +68,11 @@ void git_push_import(struct git_task *t)
 	int r;
 
 	sp_arena_init(&a);
-	r = repo_import(git_server(t->git)->repos, &t->repo, &t->run, &push, &e);
+	r = may_still(t, &a, &e);
+	if (r == 0)
+		r = repo_import(git_server(t->git)->repos, &t->repo, &t->run, &push, &e);
+	if (r == 0 && push.n == 0 && git_says_ok(&t->out))
+		r = sp_fail(&e, SP_EIO, 0, "the worker left no list of what it accepted");
 	if (r < 0) {
 		log_info("space=%s push refused code=%s: %s", t->repo.s, sp_code_name(e.code), log_q(e.msg).s);
 		sp_buf_fini(&t->out);

@@ -91,6 +91,13 @@ void git_pkt_err(struct sp_buf *to, const char *why)
 	pkt(to, '\0', text.p, text.n);
 }
 
+bool git_says_ok(const struct sp_buf *answer)
+{
+	static const char word[] = "ok refs/";
+
+	return answer->n && memmem(answer->p, answer->n, word, sizeof(word) - 1);
+}
+
 bool git_wants_sideband(const char *p, size_t n)
 {
 	static const char word[] = "side-band-64k";

@@ -111,7 +111,7 @@ int git_receive_pack(struct http_req *rq, struct http_resp *rs, struct sp_err *e
 		r = git_task_new(rq->srv->git, GIT_PUSH, &rq->repo->id, "receive-pack", rq->body_fd, is_gzip(rq), &t, e);
 	if (r < 0)
 		return r;
-	t->user = rq->actor.user;
+	t->actor = rq->actor;
 	t->sideband = wants_sideband(rq);
 	t->stream = http_stream_open(rq, rs, result, git_task_client_gone, t);
 	git_task_queue(t);

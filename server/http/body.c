@@ -15,14 +15,21 @@ uint64_t body_limit(enum http_body kind)
 {
 	if (kind == BODY_LINK)
 		return SP_LIMIT_lfs_object_bytes;
-	if (kind == BODY_GIT)
+	if (kind == BODY_PUSH)
 		return SP_LIMIT_git_push_bytes;
+	if (kind == BODY_FETCH)
+		return SP_LIMIT_git_fetch_bytes;
 	return kind == BODY_SPOOL ? SP_LIMIT_http_upload_bytes : SP_LIMIT_http_small_body_bytes;
+}
+
+bool body_may_be_gzip(enum http_body kind)
+{
+	return kind == BODY_PUSH || kind == BODY_FETCH;
 }
 
 bool body_in_file(enum http_body kind)
 {
-	return kind == BODY_SPOOL || kind == BODY_LINK || kind == BODY_GIT;
+	return kind == BODY_SPOOL || kind == BODY_LINK || body_may_be_gzip(kind);
 }
 
 static void wipe(struct sp_buf *b)

@@ -17,6 +17,7 @@ struct body {
 };
 
 uint64_t body_limit(enum http_body kind);
+bool body_may_be_gzip(enum http_body kind);
 bool body_in_file(enum http_body kind);
 
 /*

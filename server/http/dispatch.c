@@ -202,14 +202,23 @@ static void run_handler(struct http_conn *c)
 	http_refuse(&c->rq, &c->rs, &e);
 }
 
+/* Not over a body that may have taken hours: the token may be revoked since. A link's handler asks by itself. */
+static bool admission_holds(const struct http_conn *c)
+{
+	return c->is_admitted && (c->rq.body_fd < 0 || c->route->verb == MAY_LINK);
+}
+
 void http_answer(struct http_conn *c)
 {
 	if (c->refused && !c->is_done) {
 		answer_unrouted(c);
 		complete(c);
 	}
-	if (!c->is_done && !c->is_admitted)
+	if (!c->is_done && !admission_holds(c)) {
+		c->rq.actor = (struct account_actor){ 0 };
+		c->rs.headers = NULL;
 		http_admit(c);
+	}
 	if (!c->is_done)
 		run_handler(c);
 	complete(c);

@@ -35,7 +35,8 @@ enum http_body {
 	BODY_SMALL,                     /* <= http_small_body_bytes, in memory */
 	BODY_SPOOL,                     /* <= http_upload_bytes, in a file */
 	BODY_LINK,                      /* in a file, of exactly the size that the signed link names */
-	BODY_GIT                        /* <= git_push_bytes, in a file, gzip allowed */
+	BODY_PUSH,                      /* <= git_push_bytes, in a file, gzip allowed */
+	BODY_FETCH                      /* <= git_fetch_bytes, the same: strangers send these */
 };
 
 struct http_req {
@@ -54,7 +55,7 @@ struct http_req {
 	const char *body;               /* BODY_SMALL: NUL-terminated; "" when none */
 	size_t body_len;
 	const char *claim;              /* MAY_LINK: what the signed {claim} of the path says, checked; NULL otherwise */
-	int body_fd;                    /* BODY_SPOOL, BODY_LINK, BODY_GIT: positioned at 0; -1 otherwise */
+	int body_fd;                    /* BODY_SPOOL, BODY_LINK, BODY_PUSH, BODY_FETCH: positioned at 0; -1 otherwise */
 	uint64_t body_size;
 	struct http_conn *conn;         /* the adapter's own */
 };

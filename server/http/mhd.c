@@ -202,7 +202,7 @@ static void check_body(struct request *q)
 
 	if (q->c.refused || (is_known && size == 0))
 		return;
-	if (coding && strcasecmp(coding, "identity") != 0 && (q->c.body != BODY_GIT || strcasecmp(coding, "gzip") != 0)) {
+	if (coding && strcasecmp(coding, "identity") != 0 && (!body_may_be_gzip(q->c.body) || strcasecmp(coding, "gzip") != 0)) {
 		http_reject(&q->c, SP_EINVAL, "bodies must come without Content-Encoding");
 		http_refuse_with(&q->c.rq, &q->c.rs, 415, "encoded-body", false, "Send the body without Content-Encoding.");
 		q->c.is_done = true;

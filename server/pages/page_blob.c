@@ -139,13 +139,12 @@ int page_blob(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
 	if (rc < 0)
 		return rc;
 	if (page_wants_json(rq))
-		return http_reply_json(rq, rs, 200, json_pack("{s:s*, s:s, s:I, s:b}", "path", path, "oid", at.oid, "size", (json_int_t)at.size,
+		return http_reply_json(rq, rs, 200, json_pack("{s:o, s:s, s:I, s:b}", "path", repo_text(path), "oid", at.oid, "size", (json_int_t)at.size,
 			"lfs", at.lfs.is_lfs));
 	files_page(rq, &v.page, &v.head, v.file);
 	v.bar = files_bar(rq, "blob", v.rev, path);
 	v.last = files_last(rq, commit, path);
 	v.commit = sp_arena_str(rq->arena, commit);
-	v.can_delete = v.head.may_write && strcmp(commit, v.rev) != 0;
 	for (size_t i = 0; i < v.bar.n_refs; i++)
 		v.can_edit = v.can_edit || (v.bar.refs[i].is_on && !v.bar.refs[i].is_tag && v.head.may_write);
 	v.can_delete = v.can_edit;

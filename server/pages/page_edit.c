@@ -24,21 +24,19 @@ struct edit {
 	int status;
 };
 
-/* A text that a textarea gives back as it got it. */
-static bool is_text(const char *p, size_t n)
+/* Why a textarea would not give this text back as it got it; NULL: it does. */
+static const char *why_no_text(const char *p, size_t n)
 {
-	for (size_t i = 0; i < n; ) {
+	for (size_t i = 0, len; i < n; i += len) {
 		unsigned char c = (unsigned char)p[i];
-		size_t len = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : (c & 0xf0) == 0xe0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0;
 
-		if (len == 0 || len > n - i || (c < ' ' && c != '\n' && c != '\t' && c != '\r') || c == 0x7f)
-			return false;
-		for (size_t k = 1; k < len; k++)
-			if (((unsigned char)p[i + k] & 0xc0) != 0x80)
-				return false;
-		i += len;
+		len = sp_utf8_len(p + i, n - i);
+		if (len == 0 || (c < ' ' && c != '\n' && c != '\t' && c != '\r') || c == 0x7f)
+			return "it is no UTF-8 text";
+		if (c == '\r' && (i + 1 == n || p[i + 1] != '\n'))
+			return "a line of it ends with CR alone";
 	}
-	return true;
+	return NULL;
 }
 
 /* The file as it is at COMMIT. *RET_TEXT NULL: no text to edit here, and the error says why. SP_ENOENT. */
@@ -46,6 +44,7 @@ static int read_file(struct http_req *rq, const char *commit, const char *path, 
 {
 	struct repo_entry at;
 	struct repo_blob b;
+	const char *why;
 	int r = repo_stat(rq->srv->repos, &rq->repo->id, commit, path, false, rq->arena, &at, e);
 
 	if (r < 0)
@@ -60,9 +59,9 @@ static int read_file(struct http_req *rq, const char *commit, const char *path, 
 		return r;
 	*ret_blob = sp_arena_str(rq->arena, at.oid);
 	*ret_text = b.p ? sp_arena_mem(rq->arena, b.p, b.n) : "";
-	r = is_text(*ret_text, b.n) ? 0 : sp_fail(e, SP_EINVAL, 0, "'%.80s' is no UTF-8 text: upload a new version of it", path);
+	why = why_no_text(*ret_text, b.n);
 	repo_blob_free(&b);
-	return r;
+	return why ? sp_fail(e, SP_EINVAL, 0, "'%.80s' cannot be edited here (%s): upload a new version of it", path, why) : 0;
 }
 
 /* ---- what differs: the lines between the same beginning and the same end ---- */
@@ -293,10 +292,11 @@ static int save(struct http_req *rq, struct edit *x, struct sp_err *e)
 {
 	bool renames = *x->was && strcmp(x->was, x->path) != 0;
 	const struct repo_op ops[2] = {
+		{ .kind = OP_DELETE, .path = x->was },          /* first: "a" may become "a/b" */
 		{ .kind = OP_PUT, .path = x->path, .fd = -1, .bytes = x->text, .len = strlen(x->text) },
-		{ .kind = OP_DELETE, .path = x->was },
 	};
-	const struct page_form_commit c = { .branch = x->branch, .parent = x->head, .ops = ops, .n_ops = renames ? 2 : 1, .description = x->description,
+	const struct page_form_commit c = { .branch = x->branch, .parent = x->head, .ops = renames ? ops : &ops[1], .n_ops = renames ? 2 : 1,
+		.description = x->description,
 		.title = *x->summary ? x->summary : sp_arena_fmt(rq->arena, "%s %s", x->is_new ? "Create" : "Update", x->path) };
 	char commit[41];
 

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "limit.h"
+#include "server/api/repo_util.h"
 #include "server/pages/files.h"
 #include "server/pages/markdown.h"
 #include "server/server.h"
@@ -47,8 +48,8 @@ static json_t *files_json(const struct repo_entry *entries, size_t n)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(list, json_pack("{s:s, s:s*, s:s, s:I}", "type", entries[i].is_dir ? "directory" : "file",
-			"path", entries[i].path, "oid", entries[i].oid, "size", (json_int_t)entries[i].size));
+		json_array_append_new(list, json_pack("{s:s, s:o, s:s, s:I}", "type", entries[i].is_dir ? "directory" : "file",
+			"path", repo_text(entries[i].path), "oid", entries[i].oid, "size", (json_int_t)entries[i].size));
 	return list;
 }
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "limit.h"
+#include "server/api/repo_util.h"
 #include "server/pages/files.h"
 #include "server/server.h"
 #include "views.h"
@@ -13,7 +14,8 @@ static json_t *commits_json(const struct view_commit *v, size_t n)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(list, json_pack("{s:s, s:s*, s:s*, s:s}", "id", v[i].id, "title", v[i].title, "author", v[i].author, "date", v[i].at.iso));
+		json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:s}", "id", v[i].id, "title", repo_text(v[i].title), "author", repo_text(v[i].author),
+			"date", v[i].at.iso));
 	return list;
 }
 
@@ -125,8 +127,8 @@ int page_commit(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
 		return r < 0 ? r : sp_fail(e, SP_ENOENT, 0, "no such commit");
 	v.commit = files_commit(rq, at);
 	if (page_wants_json(rq))
-		return http_reply_json(rq, rs, 200, json_pack("{s:s, s:s*, s:s*, s:s, s:s}", "id", v.commit.id, "title", v.commit.title,
-			"author", v.commit.author, "date", v.commit.at.iso, "parent", d.parent));
+		return http_reply_json(rq, rs, 200, json_pack("{s:s, s:o, s:o, s:s, s:s}", "id", v.commit.id, "title", repo_text(v.commit.title),
+			"author", repo_text(v.commit.author), "date", v.commit.at.iso, "parent", d.parent));
 	set_diff(rq, &v, &d);
 	files_page(rq, &v.page, &v.head, v.commit.title);
 	view_commit_page(&html, &v);

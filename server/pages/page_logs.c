@@ -122,7 +122,7 @@ static int read_ask(struct http_req *rq, struct sp_id *id, int64_t *from, struct
 	const char *text = http_query(rq, "id");
 
 	if (text && sp_id_parse(text, id) < 0)
-		return sp_fail(e, SP_EINVAL, 0, "id= names no log: choose one from the list of the Logs tab");
+		return sp_fail(e, SP_EINVAL, 0, "the address names no log: choose one from the list of the Logs tab");
 	return http_query_int(rq, "from", 1, INT32_MAX, 0, from, e);
 }
 

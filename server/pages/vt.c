@@ -5,31 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-/*
- * Length of the well-formed UTF-8 sequence at S (RFC 3629: no overlong forms, no surrogates, nothing over
- * U+10FFFF), or 0. Text ends at its NUL, which is no continuation byte.
- */
-static size_t utf8_length(const unsigned char *s)
-{
-	static const struct { unsigned char from, to, second_from, second_to; size_t n; } rows[] = {
-		{ 0x01, 0x7f, 0, 0, 1 },
-		{ 0xc2, 0xdf, 0x80, 0xbf, 2 },
-		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 }, { 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
-		{ 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
-	};
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (s[0] < rows[i].from || s[0] > rows[i].to)
-			continue;
-		if (rows[i].n > 1 && (s[1] < rows[i].second_from || s[1] > rows[i].second_to))
-			return 0;
-		for (size_t k = 2; k < rows[i].n; k++)
-			if (s[k] < 0x80 || s[k] > 0xbf)
-				return 0;
-		return rows[i].n;
-	}
-	return 0;
-}
+enum { UTF8_MAX = 4 };
 
 static const char *entity(char c)
 {
@@ -47,7 +23,7 @@ void vt_put_text(struct sp_buf *o, const char *s)
 {
 	sp_buf_add(o, "", 0);
 	while (s && *s) {
-		size_t n = utf8_length((const unsigned char *)s);
+		size_t n = sp_utf8_len(s, strnlen(s, UTF8_MAX));
 		bool control = n == 1 && iscntrl((unsigned char)*s) && *s != '\n' && *s != '\t' && *s != '\r';
 		const char *as = n == 1 ? entity(*s) : NULL;
 

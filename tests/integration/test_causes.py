@@ -6,13 +6,19 @@ without its row there fails the last test.
 import base64
 import html
 import json
+import os
 import pathlib
 import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import time
 
 import httpx
 import pytest
 
-from conftest import BIN, ROOT, Server, wait_for  # noqa: F401
+from conftest import ROOT, free_port, make_server, missing, wait_for
 
 DEF = ROOT / "runtime/space/causes.def"
 HEAD = "---\ntitle: T\nsdk: gradio\nsdk_version: 6.31.0\nstartup_duration_timeout: {timeout}\n---\n"
@@ -24,6 +30,9 @@ FOREIGN = ("import ctypes, mmap\nm = mmap.mmap(-1, 4096, prot=7)\nm.write(bytes.
            "ctypes.CFUNCTYPE(ctypes.c_long)(ctypes.addressof(ctypes.c_char.from_buffer(m)))()\n")
 UNSHARE = ("import ctypes, os\nlibc = ctypes.CDLL(None, use_errno=True)\nif libc.unshare(0x20000) < 0:\n"
            "    raise OSError(ctypes.get_errno(), 'unshare: ' + os.strerror(ctypes.get_errno()))\n")
+# At once and in huge pages: as fast as the kernel can clear memory.
+EAT = ("import mmap\nm = mmap.mmap(-1, 5 << 30, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)\nm.madvise(mmap.MADV_HUGEPAGE)\n"
+       "for i in range(0, 5 << 30, 4096): m[i] = 1\n")
 FILL = "f = open('/tmp/full', 'wb')\nwhile True: f.write(b'x' * (32 << 20))\n"
 
 
@@ -44,6 +53,8 @@ CASES = [
      "idna==3.6 and idna==3.7"),
     ("PYTHON_VERSION", "BUILD_ERROR", app("", requirements_txt="audioop-lts==0.2.1\n"), ["audioop-lts==0.2.1", "3.13", "3.11"], ["older"], "edit",
      "requirements.txt", "audioop-lts, which is for Python 3.13"),
+    ("INSTALL_FAILED", "BUILD_ERROR", app("", requirements_txt="sklearn==0.0.post12\n"), ["Failed to build", "sklearn"], ["build log"], "logs", "build",
+     "the package sklearn, whose build only says that it is not the one you want"),
     ("PACKAGES_FAILED", "BUILD_ERROR", app("", packages_txt="no-such-package-here\n"), ["no-such-package-here"], ["Debian 12"], "edit", "packages.txt",
      "a name that Debian does not have"),
     ("MISSING_MODULE", "RUNTIME_ERROR", app("import cv2\n"), ["'cv2'"], ["opencv-python-headless", "requirements.txt"], "edit", "requirements.txt", "import cv2"),
@@ -56,7 +67,7 @@ CASES = [
      "an app that raises, three times"),
     ("EXITED", "RUNTIME_ERROR", app("print('done')\n"), ["status 0"], ["demo.launch()"], "logs", "run", "an app that just ends"),
     ("KILLED", "RUNTIME_ERROR", app("import os\nos.kill(os.getpid(), 11)\n"), ["signal 11"], ["log"], "logs", "run", "SIGSEGV, three times"),
-    ("OUT_OF_MEMORY", "RUNTIME_ERROR", app("b = []\nwhile True: b.append(bytearray(64 << 20))\n"), ["memory"], ["less"], "restart", "", "allocating without end"),
+    ("OUT_OF_MEMORY", "RUNTIME_ERROR", app(EAT), ["memory"], ["less"], "restart", "", "allocating without end"),
     ("FOREIGN_SYSCALL", "RUNTIME_ERROR", app(FOREIGN), ["32-bit"], ["x86_64"], "logs", "run", "int 0x80 by hand"),
     ("BLOCKED_SYSCALL", "RUNTIME_ERROR", app(UNSHARE), ["unshare", "not permitted"], ["without it"], "logs", "run", "unshare(2)"),
     ("APP_DISK_FULL", "RUNTIME_ERROR", app(FILL), ["/tmp", "full"], ["/data"], "logs", "run", "writing to /tmp without end"),
@@ -74,14 +85,16 @@ CASES = [
 ACTED = {
     "CRASHED": "the same crash, between two tries", "STARTING": "an app that needs a while", "BUILD_STEP": "any build under way", "BUILD_QUEUED": "more builds than run at once",
     "SUPERSEDED": "a push during a build", "PAUSED": "POST …/pause", "ASLEEP": "sleep time 1 s and no visitor", "PORT_CLOSED": "an app that closes its listener and lives on",
+    "REPO_TOO_BIG": "a push of 120,000 files: 300 folders, each the same", "DISK_FULL": "a build on a disk that is too small for it",
+    "INDEX_UNREACHABLE": "a server whose index is a closed port", "PLATFORM_RESTARTING": "kill -9 of the server, and a launcher that takes its time",
+    "IMAGE_MISSING": "the app's image deleted behind the server's back", "SECRETS_UNREADABLE": "a server started without its keys/master.key",
+    "START_TURN": "a start of the server with six apps that need a while",
 }
 NOT_HERE = {
-    "INSTALL_FAILED": "a unit test reads the installer's words", "INDEX_UNREACHABLE": "a unit test: the index is shared by all tests of a run",
-    "REPO_TOO_BIG": "a unit test: 100,000 files take too long here", "ENV_TOO_BIG": "a unit test: 30 GB", "BUILD_TIMEOUT": "a unit test in virtual time: an hour",
-    "BUILD_MEMORY": "a unit test: 8 GB", "BUILD_FAILED": "a unit test", "BUILD_SANDBOX": "a launcher that refuses a build step; by no test yet", "DISK_FULL": "a unit test with the tools' words for ENOSPC",
-    "IMAGE_MISSING": "a unit test with a launcher that lost the image", "SECRETS_UNREADABLE": "a server with another master key; not by a test of this table",
-    "VARIABLES_TOO_BIG": "a unit test: 1.2 MB of variables", "NOT_EXECUTABLE": "a unit test", "SANDBOX_FAILED": "a unit test with a launcher that refuses",
-    "NO_SLOT": "a unit test: all slots taken", "START_TURN": "a unit test in virtual time", "PLATFORM_RESTARTING": "the moment before the store is read; by no test yet",
+    "ENV_TOO_BIG": "a unit test: 30 GB", "BUILD_TIMEOUT": "a unit test in virtual time: an hour", "BUILD_MEMORY": "a unit test: 8 GB",
+    "BUILD_FAILED": "a unit test: no step that ends otherwise is known", "BUILD_SANDBOX": "a unit test with a launcher that refuses",
+    "VARIABLES_TOO_BIG": "a unit test: 1.2 MB of variables, which the API refuses", "NOT_EXECUTABLE": "a unit test",
+    "SANDBOX_FAILED": "a unit test with a launcher that refuses", "NO_SLOT": "a unit test: all slots taken",
 }
 seen = {}
 
@@ -232,6 +245,150 @@ def test_a_listener_that_closes_is_found(server):
     server.api().delete_repo(f"{server.owner}/why-closed", repo_type="space")
 
 
+def test_too_many_files(server, tmp_path):
+    """Few objects, many files: the limit is about what a checkout would be."""
+    name, env = "why-repo-too-big", dict(os.environ, GIT_CONFIG_GLOBAL="/dev/null", NO_PROXY="*")
+
+    def git(*args, text=None):
+        return subprocess.run(["git", "-C", tmp_path, *args], input=text, env=env, capture_output=True, text=True, check=True).stdout.strip()
+
+    def tree(rows):
+        return git("mktree", text="".join(f"{mode} {kind} {oid}\t{path}\n" for mode, kind, oid, path in rows))
+    server.api().create_repo(f"{server.owner}/{name}", repo_type="space", space_sdk="gradio")
+    git("init", "-q")
+    readme, empty = (git("hash-object", "-w", "--stdin", text=t) for t in (HEAD.format(timeout="30s"), ""))
+    folder = tree([("100644", "blob", empty, f"f{i}") for i in range(400)])
+    top = tree([("040000", "tree", folder, f"d{i}") for i in range(300)] + [("100644", "blob", readme, "README.md"), ("100644", "blob", empty, "app.py")])
+    commit = git("-c", "user.name=A", "-c", "user.email=a@example.org", "commit-tree", "-m", "many", top)
+    git("push", "-qf", server.url.replace("://", f"://admin:{server.token}@") + f"/spaces/{server.owner}/{name}", f"{commit}:refs/heads/main")
+    c = wait_for(lambda: (lambda r: r["stage"] == "BUILD_ERROR" and r["cause"])(runtime(server, name)), 60, 0.2)
+    assert c["code"] == "REPO_TOO_BIG" and "100000 files" in c["message"] and c["action"]["kind"] == "edit"
+    note("REPO_TOO_BIG", c, ACTED["REPO_TOO_BIG"])
+
+
+def borrow_images(server, to, put, envs):
+    """The images that every server shares, by PUT (a link or a copy) in a folder of a server's own; with the environment of why-acted or without."""
+    home = pathlib.Path.home() / ".cache/vitrine/images"
+    shutil.copytree(home / "cache", to / "cache", symlinks=True, copy_function=put, dirs_exist_ok=True, ignore=lambda *_: {"make-images.log"})
+    with sqlite3.connect(f"file:{server.state}/vitrine.db?mode=ro", uri=True) as db:
+        known = {h for (h,) in db.execute("SELECT env FROM builds JOIN repos ON repos.id = builds.repo WHERE name = 'why-crash-loop' AND env != ''")}
+    for kind in ("base", "tools"):
+        shutil.copyfile(home / f"{kind}.current", to / f"{kind}.current")
+        put(home / f"{kind}-{(home / f'{kind}.current').read_text().strip()}.erofs", to)
+    for h in known if envs else ():
+        put(home / f"env-{h}.erofs", to)
+
+
+def link(a, b):
+    try:
+        os.link(a, b / pathlib.Path(a).name if pathlib.Path(b).is_dir() else b)
+    except OSError:
+        shutil.copy2(a, b)              # another file system
+
+
+@pytest.fixture(scope="module")
+def odd(pushed):
+    """A server of this file's own, to be broken: its images are links to what is there, its package index is a closed port."""
+    if not hasattr(pushed.process, "pid"):
+        missing("a server that somebody else runs lends no images")
+    s = make_server()
+    s.images = s.state.parent / "images"
+    s.images.mkdir()
+    s.env = {"UV_DEFAULT_INDEX": f"http://127.0.0.1:{free_port()}/simple", "UV_HTTP_RETRIES": "0"}
+    wait_for(lambda: runtime(pushed, name_of("CRASH_LOOP"))["stage"] in ("RUNTIME_ERROR", "APP_STARTING"), 120, 0.2)
+    borrow_images(pushed, s.images, link, True)
+    s.start()
+    yield s
+    s.stop()
+    shutil.copyfile(s.log, ROOT / "build" / "test-odd-server.log")
+    shutil.rmtree(s.state.parent, ignore_errors=True)
+
+
+TURNS = 6
+
+
+def test_images_and_index_that_are_not_there(odd):
+    before = set(odd.images.glob("app-*"))
+    push(odd, "why-image", app(SERVE.format(port=7860) + "s.serve_forever()  # an image of its own\n"))
+    wait_for(lambda: runtime(odd, "why-image")["stage"] == "RUNNING", 60, 0.1)
+    image = (set(odd.images.glob("app-*")) - before).pop()
+    odd.api().pause_space(f"{odd.owner}/why-image")
+    for i in range(TURNS):
+        push(odd, f"why-turn-{i}", app("import time\ntime.sleep(2)\n" + SERVE.format(port=7860) + "s.serve_forever()\n"))
+    push(odd, "why-index", app("", requirements_txt="idna\n"))
+    odd.api().add_space_secret(f"{odd.owner}/why-turn-0", "THE_SECRET", "x")
+    c = wait_for(lambda: (lambda r: r["stage"] == "BUILD_ERROR" and r["cause"])(runtime(odd, "why-index")), 60, 0.2)
+    assert c["code"] == "INDEX_UNREACHABLE" and "/simple/" in c["message"] and c["action"] == {"kind": "operator", "label": "Restart", "target": "vitrine check"}
+    note("INDEX_UNREACHABLE", c, ACTED["INDEX_UNREACHABLE"])
+    for i in range(TURNS):
+        wait_for(lambda i=i: runtime(odd, f"why-turn-{i}")["stage"] == "RUNNING", 60, 0.1)
+    odd.stop()
+    key = odd.state / "keys" / "master.key"
+    key.rename(key.with_name("away"))
+    odd.start()
+    turns = [c for c in (cause(odd, f"why-turn-{i}") for i in range(TURNS)) if c.get("code") == "START_TURN"]
+    assert turns and turns[0]["action"]["kind"] == "wait"
+    note("START_TURN", turns[0], ACTED["START_TURN"])
+    c = wait_for(lambda: (lambda c: c.get("code") == "SECRETS_UNREADABLE" and c)(cause(odd, "why-turn-0")), 60, 0.1)
+    assert "THE_SECRET" in c["message"] and "master.key" in c["next"]
+    note("SECRETS_UNREADABLE", c, ACTED["SECRETS_UNREADABLE"])
+    assert "keys/master.key was missing" in odd.log.read_text()
+    image.unlink()
+    odd.api().restart_space(f"{odd.owner}/why-image")
+    c = wait_for(lambda: (lambda c: c.get("code") == "IMAGE_MISSING" and c)(cause(odd, "why-image")), 60, 0.1)
+    assert "The app image" in c["message"] and c["action"]["kind"] == "factory"
+    note("IMAGE_MISSING", c, ACTED["IMAGE_MISSING"])
+    odd.api().restart_space(f"{odd.owner}/why-image", factory_reboot=True)
+    wait_for(lambda: runtime(odd, "why-image")["stage"] == "RUNNING", 60, 0.1)      # the next action helps
+
+
+def test_the_server_is_killed_and_comes_back(odd):
+    """The launcher is stopped as soon as it has started the next server, which then waits for it: a moment made long."""
+    url, (launcher,), (server,) = odd.app_url(f"{odd.owner}-why-turn-1"), odd.children("vitrine-launcher"), odd.children("vitrine-server")
+    wait_for(lambda: runtime(odd, "why-turn-1")["stage"] == "RUNNING", 60, 0.1)
+    assert httpx.get(url, timeout=20).text == "up"              # edge has sockets in its network now; the launcher makes them
+    os.kill(server, signal.SIGKILL)
+    wait_for(lambda: [p for p in odd.children("vitrine-server") if p != server], 20, 0.001)
+    os.kill(launcher, signal.SIGSTOP)
+    try:
+        c = cause(odd, "why-turn-1")
+        assert c["code"] == "PLATFORM_RESTARTING" and c["action"]["kind"] == "wait"
+        assert c["message"] in page(odd, "why-turn-1")
+        assert httpx.get(url, timeout=20).text == "up"          # what runs is not disturbed
+        note("PLATFORM_RESTARTING", c, ACTED["PLATFORM_RESTARTING"])
+    finally:
+        os.kill(launcher, signal.SIGCONT)
+    wait_for(lambda: runtime(odd, "why-turn-1")["stage"] == "RUNNING" and not cause(odd, "why-turn-1"), 60, 0.1)
+
+
+def test_a_disk_that_is_full(odd, server):
+    """Room for the images of the platform, and for nothing that a build would install."""
+    s = make_server()
+    s.images = s.state.parent / "images"
+    s.images.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=420m", "tmpfs", s.images], check=True)
+    try:
+        borrow_images(server, s.images, shutil.copy2, False)
+        s.start()
+        push(s, "why-disk", app(""))
+        c = wait_for(lambda: (lambda r: r["stage"] == "BUILD_ERROR" and r["cause"])(runtime(s, "why-disk")), 120, 0.2)
+        assert c["code"] == "DISK_FULL" and c["action"] == {"kind": "operator", "label": "Build again", "target": "vitrine check"}
+        note("DISK_FULL", c, ACTED["DISK_FULL"])
+    finally:
+        s.stop()
+        subprocess.run(["umount", "-l", s.images], check=True)
+        shutil.rmtree(s.state.parent, ignore_errors=True)
+
+
+def cells_of(row):
+    return [c.replace("\\|", "|").strip("` ") for c in re.split(r"(?<!\\)\|", row)[1:-1]]
+
+
+def pattern_of(text):
+    """What a row of causes.def may read as; a crash adds when it is tried again."""
+    return ".*".join(re.escape(p.replace('\\"', '"')) for p in re.split("%[ds]", text)) + "( It is started again in .*)?"
+
+
 def test_the_table_has_every_cause():
     lines = ["# Why a Space is in its state", "",
              "What this is for: every cause that vitrine tells, how the tests produce it, and what it says to do. Written by",
@@ -248,5 +405,9 @@ def test_the_table_has_every_cause():
     pathlib.Path(ROOT, "build").mkdir(exist_ok=True)
     pathlib.Path(ROOT, "build/causes.md").write_text("\n".join(lines) + "\n")
     kept = (ROOT / "docs/causes.md").read_text()
-    for code, _ in rows_of_def():
-        assert f"`{code}`" in kept, f"docs/causes.md lacks {code}: copy build/causes.md there"
+    for row in lines[7:]:
+        code, stage, how, text, then, kind = cells_of(row)
+        there = next((cells_of(r) for r in kept.splitlines() if r.startswith(f"| `{code}` |")), None)
+        assert there and there[:3] == [code, stage, how] and there[5] == kind, f"docs/causes.md is stale at {code}: copy build/causes.md there"
+        for said, fixed in ((there[3], texts[code]), (there[4], nexts[code])):
+            assert re.fullmatch(pattern_of(fixed), said), f"docs/causes.md is stale at {code}: copy build/causes.md there"

@@ -199,7 +199,8 @@ customElements.define("vt-log", class extends HTMLElement {
 			line.className = "l";
 			line.id = `L${++this.#count}`;
 			line.dataset.n = this.#count;
-			line.append(...this.#ansi.line(text), "\n");
+			for (const node of this.#ansi.line(text)) line.append(node);
+			line.append("\n");
 			if (!this.#block || this.#block.childElementCount >= BLOCK) {
 				this.#block = document.createElement("span");
 				this.#block.className = "lines";

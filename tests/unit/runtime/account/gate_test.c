@@ -71,6 +71,28 @@ static void a_right_password_clears_the_account_and_gives_the_address_one_back(v
 	assert_int_equal(gate_try(g, NULL, "192.0.2.1", NOW, NULL), -SP_EQUOTA);
 }
 
+/* There are fewer slots than names: neither refused tries nor other addresses may push a full count out. */
+static void a_flood_of_names_washes_no_count_away(void **state)
+{
+	enum { FLOOD = 60000 };
+	struct gate *g = *state;
+	char name[32], from[48];
+
+	for (int i = 0; i < SP_LIMIT_password_tries_address; i++)
+		assert_int_equal(gate_try(g, i < SP_LIMIT_password_tries_account ? "ada" : NULL, "192.0.2.1", NOW, NULL), 0);
+	for (int i = 0; i < FLOOD; i++) {
+		snprintf(name, sizeof(name), "user%d", i);
+		assert_int_equal(gate_try(g, name, "192.0.2.1", NOW + 1, NULL), -SP_EQUOTA);
+	}
+	for (int i = 0; i < FLOOD; i++) {
+		snprintf(name, sizeof(name), "user%d", i);
+		snprintf(from, sizeof(from), "2001:db8:%x:%x::1", (unsigned)i >> 8, (unsigned)i & 255);
+		(void)!gate_try(g, name, from, NOW + 1, NULL);
+	}
+	assert_int_equal(gate_try(g, NULL, "192.0.2.1", NOW + 1, NULL), -SP_EQUOTA);
+	assert_int_equal(gate_try(g, "ada", "203.0.113.1", NOW + 1, NULL), -SP_EQUOTA);
+}
+
 static void what_was_not_looked_at_costs_one_and_clears_nothing(void **state)
 {
 	struct gate *g = *state;
@@ -131,6 +153,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_address_has_so_many_tries_for_any_account, make, drop),
 		cmocka_unit_test_setup_teardown(a_right_password_clears_the_account_and_gives_the_address_one_back, make, drop),
 		cmocka_unit_test_setup_teardown(what_was_not_looked_at_costs_one_and_clears_nothing, make, drop),
+		cmocka_unit_test_setup_teardown(a_flood_of_names_washes_no_count_away, make, drop),
 		cmocka_unit_test_setup_teardown(few_are_inside_few_wait_and_the_rest_is_told, make, drop),
 	};
 

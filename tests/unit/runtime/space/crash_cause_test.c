@@ -21,7 +21,10 @@ static void last_words_name_the_cause(void **state)
 		{ "  File \"/home/user/app/lib/a.py\", line 12\n    x =\n       ^\nSyntaxError: invalid syntax\n", "SYNTAX_ERROR", "lib/a.py has a mistake in line 12" },
 		{ TRACE "HTTPError: HTTP Error 403: Refused by vitrine: 10.0.0.1:80 (address)\n", "NETWORK_REFUSED", "10.0.0.1:80" },
 		{ TRACE "ConnectionRefusedError: [Errno 111] Connection refused\n", "CRASHED", "status 1" },
-		{ TRACE "OperationalError: connection to 192.168.1.5 failed: Connection refused\n", "NETWORK_LIKELY", "192.168.1.5" },
+		{ TRACE "OperationalError: connection to 192.168.1.5 failed: Connection refused\n", "NETWORK_LIKELY", "(\"Connection refused\")" },
+		{ "it took 10.5 s\nConnectionRefusedError: [Errno 111] Connection refused\n", "CRASHED", "status 1" },
+		{ "ConnectionResetError: Connection reset by peer\n200 OK\n200 OK\n\n200 OK\n", "CRASHED", "status 1" },
+		{ "No permissions to create new namespace\n", "BLOCKED_SYSCALL", "clone" },
 		{ TRACE "PermissionError: [Errno 1] Operation not permitted: 'x'\n", "CRASHED", "status 1" },
 		{ "io_uring_setup: Function not implemented\n", "BLOCKED_SYSCALL", "io_uring_setup" },
 		{ "Failed to move to new namespace: Operation not permitted\n", "BLOCKED_SYSCALL", "clone" },
@@ -42,9 +45,29 @@ static void last_words_name_the_cause(void **state)
 	}
 }
 
+/* Everybody who may see the Space reads the sentence; the log is for its owner. */
+static void lines_of_the_log_stay_there(void **state)
+{
+	static const char *const outputs[] = {
+		TRACE "RedisError: redis://:hunter2@10.0.0.1: Connection refused\n", TRACE "hunter2 unshare: Operation not permitted\n",
+		"unshare('hunter2'): EPERM\n", TRACE "hunter2 at 10.0.0.1:5432: Connection reset by peer\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(outputs) / sizeof(outputs[0]); i++) {
+		struct fault f = { 0 };
+
+		fault_set(&f, CAUSE_CRASHED, "1", NULL);
+		crash_cause_find(&f, 1, outputs[i]);
+		assert_true(f.code == CAUSE_NETWORK_LIKELY || f.code == CAUSE_BLOCKED_SYSCALL);
+		assert_null(strstr(f.text.text, "hunter2"));
+		fault_clear(&f);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(last_words_name_the_cause) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(last_words_name_the_cause), cmocka_unit_test(lines_of_the_log_stay_there) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -467,6 +467,23 @@ static void a_space_that_is_deleted_under_a_push_does_not_come_back(void **state
 	assert_int_equal(fake_live(&w->fake, PROFILE_RUN) + fake_live(&w->fake, PROFILE_WORKER) + fake_live(&w->fake, PROFILE_BUILD), 0);
 }
 
+/* Also while an older look at the row is under way: who is told that a Space is private must not find it open. */
+static void visibility_holds_when_it_is_acknowledged(void **state)
+{
+	struct world *w = *state;
+	struct sp_id id = world_space(w);
+
+	world_push(w, &id, "sdk: static\n", "index.html", "hello");
+	test_loop_run(&w->loop, 1000);
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(store_repo_set_private(w->store, &id, i % 2 == 0, NULL), 0);
+		spaces_refresh(w->sp, &id);
+		assert_int_equal(world_route(w, "ada-app0")->r.flags & ROUTE_PRIVATE, i % 2 == 0 ? ROUTE_PRIVATE : 0);
+	}
+	test_loop_run(&w->loop, 1000);
+	assert_int_equal(world_route(w, "ada-app0")->r.flags & ROUTE_PRIVATE, 0);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, world_open, world_close)
@@ -480,7 +497,7 @@ int main(void)
 		T(pause_stops_and_restart_brings_back), T(a_new_server_adopts_what_runs),
 		T(a_release_that_failed_beside_does_not_cost_the_old_one_its_adoption), T(what_a_dead_server_left_is_done_again),
 		T(a_lost_image_is_built_again), T(no_free_slot_is_waited_for), T(a_removed_space_leaves_nothing),
-		T(a_space_that_is_deleted_under_a_push_does_not_come_back),
+		T(a_space_that_is_deleted_under_a_push_does_not_come_back), T(visibility_holds_when_it_is_acknowledged),
 	};
 
 	if (!fake_net())
