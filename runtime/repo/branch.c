@@ -45,7 +45,7 @@ static int check_room(git_repository *g, const char *full, struct sp_err *e)
 	while (r >= 0 && (r = git_reference_next_name(&name, it)) == 0)
 		if (is_below(name, full) || is_below(full, name))
 			return sp_fail(e, SP_EEXIST, 0, "Reference %.100s collides with %.100s", full, name);
-	return r == GIT_ITEROVER ? 0 : repo_git_fail(e, r, "list references");
+	return r == GIT_ITEROVER ? repo_ref_room(g, 1, e) : repo_git_fail(e, r, "list references");
 }
 
 static int create_ref(git_repository *g, const char *full, const char *commit, bool overwrite, struct sp_err *e)

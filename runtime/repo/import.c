@@ -102,6 +102,75 @@ static int open_with_stage(struct import *m, git_repository **ret, struct sp_err
 	return r < 0 ? repo_git_fail(e, r, "read what came in") : 0;
 }
 
+/* Objects are read whole into this process's memory: none may be vaster than what the worker's hook lets through. */
+static int check_size(git_object_t type, size_t size, struct sp_err *e)
+{
+	uint64_t max = type == GIT_OBJECT_BLOB ? SP_LIMIT_regular_file_bytes : type == GIT_OBJECT_TREE ? SP_LIMIT_git_folder_bytes : SP_LIMIT_git_text_bytes;
+
+	return size <= max ? 0 : sp_fail(e, SP_EQUOTA, 0, "a %s of %zu bytes: at most %llu are possible here", git_object_type2string(type), size,
+		(unsigned long long)max);
+}
+
+struct sizes { git_odb *odb; size_t n; struct sp_err *e; };
+
+static int check_object(const git_oid *id, void *arg)
+{
+	struct sizes *s = arg;
+	git_object_t type;
+	size_t size;
+	int r;
+
+	if (++s->n > SP_LIMIT_git_push_objects)
+		return sp_fail(s->e, SP_EQUOTA, 0, "more than %d objects in one push; push fewer commits at a time", (int)SP_LIMIT_git_push_objects);
+	r = git_odb_read_header(&size, &type, s->odb, id);
+	return r < 0 ? repo_git_fail(s->e, r, "read what came in") : check_size(type, size, s->e);
+}
+
+static int check_sizes(const struct import *m, struct sp_err *e)
+{
+	struct sizes s = { .e = e };
+	int r = 0;
+
+	e->code = SP_OK;
+	for (unsigned i = 0; i < m->stage.n && r >= 0; i++) {
+		repo_auto(git_odb) git_odb *odb = NULL;
+		sp_auto_buf struct sp_buf path = { 0 };
+		git_odb_backend *one = NULL;
+
+		sp_buf_fmt(&path, "%s/pack/pack-%s.idx", m->stage.path, m->stage.hex[i]);
+		r = git_odb_new(&odb);
+		if (r >= 0)
+			r = git_odb_backend_one_pack(&one, path.p);
+		if (r >= 0)
+			r = git_odb_add_backend(odb, one, 1);
+		s.odb = odb;
+		if (r >= 0)
+			r = git_odb_foreach(odb, check_object, &s);
+	}
+	return r >= 0 ? 0 : e->code != SP_OK ? -(int)e->code : repo_git_fail(e, r, "read what came in");
+}
+
+/* Whoever lists the references follows each: no long chains of tags. */
+static int check_tag(git_odb *odb, git_oid *at, struct sp_err *e)
+{
+	for (unsigned depth = 0; depth <= SP_LIMIT_git_tag_depth; depth++) {
+		git_odb_object *o = NULL;
+		int r = git_odb_read(&o, odb, at);
+		bool is_tag = r >= 0 && git_odb_object_type(o) == GIT_OBJECT_TAG, ok = false;
+
+		if (is_tag)     /* "object HEX\n" is its first line */
+			ok = git_odb_object_size(o) > 47 && git_oid_fromstrn(at, (const char *)git_odb_object_data(o) + 7, GIT_OID_HEXSZ) >= 0;
+		git_odb_object_free(o);
+		if (r < 0)
+			return repo_git_fail(e, r, "read a tag");
+		if (!is_tag)
+			return 0;
+		if (!ok)
+			return sp_fail(e, SP_EPROTO, 0, "a malformed tag");
+	}
+	return sp_fail(e, SP_EQUOTA, 0, "tags of tags more than %d deep", (int)SP_LIMIT_git_tag_depth);
+}
+
 /* The new value is there, and a branch's is a commit. */
 static int check_target(git_repository *g, const struct repo_update *u, struct sp_err *e)
 {
@@ -119,7 +188,7 @@ static int check_target(git_repository *g, const struct repo_update *u, struct s
 		return repo_git_fail(e, r, "the new value of '%.60s'", u->ref);
 	if (sp_starts_with(u->ref, "refs/heads/") && type != GIT_OBJECT_COMMIT)
 		return sp_fail(e, SP_EDENIED, 0, "'%.60s' would not be a commit", u->ref);
-	return 0;
+	return type == GIT_OBJECT_TAG ? check_tag(odb, &id, e) : 0;
 }
 
 /* README.md of main's new commit, when there is one, to the caller's judgement. */
@@ -145,8 +214,10 @@ static int check_readme(struct import *m, git_repository *g, const struct repo_u
 static int check_all(struct import *m, struct sp_err *e)
 {
 	repo_auto(git_repository) git_repository *g = NULL;
-	int r = open_with_stage(m, &g, e);
+	int r = check_sizes(m, e);
 
+	if (r == 0)
+		r = open_with_stage(m, &g, e);
 	for (size_t i = 0; i < m->push->n && r == 0; i++) {
 		const struct repo_update *u = &m->push->updates[i];
 
@@ -159,9 +230,25 @@ static int check_all(struct import *m, struct sp_err *e)
 	return r;
 }
 
+int repo_ref_room(git_repository *g, size_t more, struct sp_err *e)
+{
+	repo_auto(git_reference_iterator) git_reference_iterator *it = NULL;
+	const char *name;
+	int r = more ? git_reference_iterator_new(&it, g) : GIT_ITEROVER;
+
+	while (r >= 0 && more <= SP_LIMIT_git_refs && (r = git_reference_next_name(&name, it)) == 0)
+		more++;
+	if (r < 0 && r != GIT_ITEROVER)
+		return repo_git_fail(e, r, "list references");
+	return more <= SP_LIMIT_git_refs ? 0 :
+		sp_fail(e, SP_EQUOTA, 0, "a repository may have %d branches and tags; delete some first", (int)SP_LIMIT_git_refs);
+}
+
 /* Under the lock: does every reference still have the value that the push saw? */
 static int check_old(git_repository *g, const struct repo_push *p, struct sp_err *e)
 {
+	size_t more = 0;
+
 	for (size_t i = 0; i < p->n; i++) {
 		const struct repo_update *u = &p->updates[i];
 		char now[41];
@@ -179,8 +266,9 @@ static int check_old(git_repository *g, const struct repo_push *p, struct sp_err
 			git_oid_tostr(now, sizeof(now), &at);
 		if (strcmp(now, u->old) != 0)
 			return sp_fail(e, SP_ESTALE, 0, "'%.100s' has moved meanwhile; fetch, merge and push again", u->ref);
+		more += repo_update_creates(u);
 	}
-	return 0;
+	return repo_ref_room(g, more, e);
 }
 
 static int move_ref(git_repository *g, struct repo_update *u, struct sp_err *e)

@@ -75,5 +75,8 @@ SP_MUST int repo_entries_fill(struct repos *rs, const struct sp_id *id, git_repo
 /* Fill last_commit of N entries as of COMMIT. */
 SP_MUST int repo_entries_last(git_repository *g, const char *commit, struct repo_entry *v, size_t n, struct sp_arena *a, struct sp_err *e);
 
+/* SP_EQUOTA unless MORE references fit into git_refs. */
+SP_MUST int repo_ref_room(git_repository *g, size_t more, struct sp_err *e);
+
 /* An unlinked file in STATE/tmp, open for reading and writing. */
 SP_MUST int repo_tmp_new(struct repos *rs, int *ret_fd, struct sp_err *e);

@@ -21,7 +21,7 @@
 enum { TOLD_MAX = 10 };
 #define ZERO "0000000000000000000000000000000000000000"
 
-struct told { unsigned big, missing; };
+struct told { unsigned big, missing, vast; };
 
 static void say(const char *fmt, ...) SP_PRINTF(1, 2);
 static void say(const char *fmt, ...)
@@ -60,6 +60,15 @@ static void tell_big(struct told *t, const char *path, uint64_t size)
 			(unsigned long long)(SP_LIMIT_regular_file_bytes >> 20));
 	if (t->big <= TOLD_MAX)
 		say("  %.1000s (%llu MB)\n", path, (unsigned long long)(size + (1 << 20) - 1) >> 20);
+}
+
+/* Commits, tags and folders are read whole by everybody who lists them. */
+static void tell_vast(struct told *t, const char *type, const char *oid, uint64_t size)
+{
+	uint64_t max = strcmp(type, "tree") == 0 ? SP_LIMIT_git_folder_bytes : SP_LIMIT_git_text_bytes;
+
+	if (size > max && t->vast++ < TOLD_MAX)
+		say("The %s %.40s has %llu bytes: at most %llu are possible here.\n", type, oid, (unsigned long long)size, (unsigned long long)max);
 }
 
 static void tell_missing(struct told *t, const char *path, const char *sha256)
@@ -121,10 +130,14 @@ static int look_at(struct reader *rd, struct told *t, char *line, struct sp_err 
 	uint64_t size;
 	int r;
 
-	if (!size_text || strcmp(type, "blob") != 0)
+	if (!size_text)
 		return 0;
 	if (sp_parse_u64(size_text, strlen(size_text), UINT64_MAX, &size) < 0)
 		return sp_fail(e, SP_EPROTO, 0, "a size that is no number");
+	if (strcmp(type, "blob") != 0) {
+		tell_vast(t, type, oid, size);
+		return 0;
+	}
 	if (size > SP_LIMIT_regular_file_bytes)
 		tell_big(t, path, size);
 	if (size < POINTER_MIN || size > POINTER_MAX)
@@ -185,7 +198,7 @@ static int refuse(const struct told *t)
 		say("  … and %u more\n", t->missing - TOLD_MAX);
 	if (t->missing)
 		say("Upload them first: git lfs push --all origin\n");
-	return t->big || t->missing;
+	return t->big || t->missing || t->vast;
 }
 
 static int pre_receive(void)

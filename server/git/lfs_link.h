@@ -2,9 +2,9 @@
  * lfs_link.h - addresses of large files that authenticate themselves (hf-api.md 4.4: Python's client sends no
  * credentials with an upload and ignores the headers it is told to send).
  *
- * A claim is "SIZE OID REPO USER ROLE", signed for lfs-upload, lfs-verify or lfs-download and valid for
- * lfs_link_ms; an anonymous reader's has "-" for USER. It names one object of one repository and is worth
- * nothing for another. Permission is asked again when it is used: visibility may have changed, the user may be gone.
+ * A claim is "SIZE OID REPO USER TOKEN ROLE", signed for lfs-upload, lfs-verify or lfs-download and valid for
+ * lfs_link_ms; an anonymous reader's has "-" for USER and TOKEN. It names one object of one repository and is worth
+ * nothing for another. Permission is asked again when it is used: visibility may have changed, the token may be revoked.
  */
 #pragma once
 

@@ -19,6 +19,7 @@ TESTS = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TESTS / "helpers"))
 from edge_harness import (APP, DOWN, EMBED_OFF, ENTRY, Harness, LAUNCH, ROUTE, STATIC, WAITING, message,  # noqa: E402
                           read_request, space_id)
+from conftest import wait_for  # noqa: E402
 from edge_client import Answer, App, SECS, echo, first_readable, get, named, read_answer, seen, until  # noqa: E402, F401
 
 
@@ -778,7 +779,7 @@ def test_malformed_messages_of_the_launcher_are_survived(h, app):
     unasked = message(LAUNCH["SOCKETS"], struct.pack("<IIII", 1, 1, 16, 0), 4711)
     socket.send_fds(h.launcher.mine, [unasked], [f.fileno() for f in files])
     assert get(h, "localhost", extra="Connection: close\r\n").status == 200
-    until(lambda: open_files(h.proc.pid) <= before + 1)   # one to the server may rest; the visitor's goes after its answer
+    wait_for(lambda: open_files(h.proc.pid) <= before + 1)   # one to the server may rest; the visitor's goes after its answer
     assert get(h, "a.localhost").status == 200
     for f in files:
         f.close()
