@@ -1,3 +1,4 @@
+#include "server/readers.h"
 #include "server/routes_pub.h"
 #include "server/server.h"
 
@@ -22,9 +23,11 @@ static void tell(struct server *srv, const struct sp_id *space, const struct sp_
 void server_account_changed(struct server *srv, const struct sp_id *user)
 {
 	tell(srv, NULL, user);
+	readers_recheck(srv, user);
 }
 
 void server_space_access_changed(struct server *srv, const struct sp_id *space)
 {
 	tell(srv, space, NULL);
+	readers_end(srv, space);
 }

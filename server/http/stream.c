@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "limit.h"
+#include "runtime/store/store.h"
+#include "server/readers.h"
 #include "server/server.h"
 
 struct http_stream {
@@ -17,6 +19,7 @@ struct http_stream {
 	void (*resume)(void *arg);      /* loop thread only */
 	void *resume_arg;
 	bool is_events, is_refused;
+	struct reader reader;           /* of events; a body is read to its end */
 	int fd;                         /* of http_stream_from, read here on the loop thread; else -1 */
 	struct sp_watch *watch;
 
@@ -47,6 +50,11 @@ struct http_stream *stream_new(struct sp_loop *loop, bool is_events, void (*clos
 	return s;
 }
 
+static void on_revoked(void *arg)
+{
+	http_stream_end(arg);
+}
+
 struct http_stream *http_stream_open(struct http_req *rq, struct http_resp *rs, const char *content_type,
 		void (*closed)(void *arg), void *arg)
 {
@@ -54,6 +62,11 @@ struct http_stream *http_stream_open(struct http_req *rq, struct http_resp *rs, 
 
 	rs->stream = s;
 	rq->conn->stream = s;
+	s->reader = (struct reader){ .user = rq->actor.user, .token = rq->actor.token, .end = on_revoked, .arg = s };
+	if (rq->repo)
+		s->reader.repo = rq->repo->id;
+	if (s->is_events && !sp_id_is_none(&s->reader.token))
+		reader_add(rq->srv, &s->reader);
 	http_set(rq, rs, "Content-Type", content_type);
 	http_set(rq, rs, "Cache-Control", "no-cache");
 	http_set(rq, rs, "X-Accel-Buffering", "no");
@@ -218,6 +231,7 @@ void stream_close(struct http_stream *s)
 {
 	void (*closed)(void *) = s->closed;
 
+	reader_del(&s->reader);
 	s->resume = NULL;
 	s->closed = NULL;
 	sp_watch_free(s->watch);

@@ -15,6 +15,7 @@
 #include "runtime/space/logs.h"
 #include "runtime/store/store.h"
 #include "runtime/account/account.h"
+#include "server/readers.h"
 #include "server/server.h"
 #include "server/uvloop.h"
 
@@ -36,6 +37,7 @@ struct follower {
 	bool is_looking, is_closing;
 	char space[256], kind[16], token[CREDENTIAL_MAX];
 	struct sp_id id;                /* of the Space, once it was found */
+	struct reader reader;
 	struct log_tail *tail;
 	struct sp_buf unsent;           /* whole lines; the first `sent` bytes are gone */
 	size_t sent;
@@ -49,6 +51,7 @@ static void follower_unref(struct follower *f)
 {
 	if (--f->refs)
 		return;
+	reader_del(&f->reader);
 	sp_buf_fini(&f->unsent);
 	explicit_bzero(f->token, sizeof(f->token));
 	free(f);
@@ -87,6 +90,14 @@ static void on_ended(void *arg)
 	end(arg, LWS_CLOSE_STATUS_NORMAL, "The log is complete.");
 }
 
+static void on_revoked(void *arg)
+{
+	struct follower *f = arg;
+
+	if (f->wsi)
+		end(f, CLOSE_AUTH, "Your leave to read this has ended. Come back with a token that is valid.");
+}
+
 /* ---- who may, on a pool thread ---- */
 
 static int look_up(struct follower *f, struct sp_arena *a, struct sp_err *e)
@@ -107,8 +118,11 @@ static int look_up(struct follower *f, struct sp_arena *a, struct sp_err *e)
 		return r;
 	on = (struct account_object){ .owner = repo.owner, .is_private = repo.is_private };
 	r = account_may(&actor, MAY_WRITE, &on, e);     /* as /logs/{kind} in routes.def: a log can hold what the app read */
-	if (r >= 0)
+	if (r >= 0) {
 		f->id = repo.id;
+		f->reader = (struct reader){ .user = actor.user, .token = actor.token, .repo = repo.id, .end = on_revoked, .arg = f };
+		reader_add(f->srv, &f->reader);
+	}
 	return r;
 }
 
