@@ -146,7 +146,7 @@ static void role_child(const struct launcher *l, unsigned role, int sock, int ow
 	unsigned n = 2;
 
 	for (char **at = environ; *at && n + 1 < SP_COUNT(env); at++)
-		if (strncmp(*at, "VITRINE_", 8) == 0 || strstr(*at, "SAN_OPTIONS="))
+		if ((role == ROLE_SERVER && strncmp(*at, "VITRINE_", 8) == 0) || strstr(*at, "SAN_OPTIONS="))
 			env[n++] = *at;
 	role_args(l, role, sock, &args);
 	if (role_root(l, role, own, &e) == 0 && (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) < 0 || setgroups(0, NULL) < 0 ||

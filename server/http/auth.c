@@ -47,6 +47,17 @@ void auth_set_cookie(struct http_req *rq, struct http_resp *rs, const char *valu
 		*value ? SESSION_SECONDS : 0, is_secure_cookie(rq) ? "; Secure" : "");
 }
 
+void auth_renew_cookie(struct http_conn *c)
+{
+	const char *cookie = c->rq.actor.is_renewed ? http_cookie(&c->rq, auth_cookie_name(&c->rq)) : NULL;
+
+	for (const struct http_header *h = c->rs.headers; h; h = h->next)
+		if (strcasecmp(h->name, "set-cookie") == 0 || (strcasecmp(h->name, "cache-control") == 0 && strstr(h->value, "public")))
+			return;
+	if (cookie)
+		auth_set_cookie(&c->rq, &c->rs, cookie);
+}
+
 /* The token in an Authorization header; NULL when there is none, "" when it cannot be one of ours. */
 static const char *token_of(struct http_req *rq)
 {
@@ -130,8 +141,6 @@ int auth_who(struct http_conn *c, struct sp_err *e)
 			return r;
 		if (r < 0)
 			rq->actor = (struct account_actor){ 0 };        /* an old session: browse as a stranger */
-		if (rq->actor.is_renewed && !sp_starts_with(rq->path, "/-/assets/"))    /* those are kept by shared caches */
-			auth_set_cookie(rq, &c->rs, cookie);
 	}
 	/* Also without a session: a foreign page must not sign its visitor in as somebody else. */
 	if (is_unsafe(rq->method) && (rq->actor.by_session || (is_from_browser(rq) && !sp_starts_with(rq->path, "/api/"))) &&

@@ -29,3 +29,6 @@ const char *auth_cookie_name(const struct http_req *rq);
 
 /* Set the session cookie to VALUE for 30 days; "" takes it away. */
 void auth_set_cookie(struct http_req *rq, struct http_resp *rs, const char *value);
+
+/* A session whose end moved on: its cookie's too, unless the answer sets one itself or is kept by shared caches. */
+void auth_renew_cookie(struct http_conn *c);

@@ -146,6 +146,7 @@ static void add_common(struct http_conn *c)
 		return;
 	preset(c, "X-Content-Type-Options", "nosniff");
 	preset(c, "Cache-Control", "no-cache");
+	auth_renew_cookie(c);
 	if (is_shared(&c->rq)) {
 		preset(c, "Access-Control-Allow-Origin", "*");
 		preset(c, "Access-Control-Expose-Headers", EXPOSED);

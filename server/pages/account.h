@@ -10,6 +10,9 @@
 /* Settings are for the browser's session: an access token, which may be in many hands, must not make others. SP_EDENIED. */
 SP_MUST int account_need_session(const struct http_req *rq, struct sp_err *e);
 
+/* For who has no password to type again: the session began at most 15 min ago, an open browser that somebody found is not enough. SP_EDENIED. */
+SP_MUST int account_need_fresh(const struct http_req *rq, struct sp_err *e);
+
 /* Begin a session of USER: the cookie is set on RS. Returns what account_session_new returns. */
 SP_MUST int account_begin_session(struct http_req *rq, struct http_resp *rs, const struct sp_id *user, struct sp_err *e);
 

@@ -3,14 +3,27 @@
 #include <string.h>
 
 #include "clock.h"
+#include "runtime/store/store.h"
 #include "server/http/auth.h"
 #include "server/http/http_status.h"
 #include "server/pages/account.h"
 #include "server/server.h"
 
+enum { FRESH_MS = 15 * 60 * 1000 };
+
 int account_need_session(const struct http_req *rq, struct sp_err *e)
 {
 	return rq->actor.by_session ? 0 : sp_fail(e, SP_EDENIED, 0, "this is done in the browser, by the user who is signed in");
+}
+
+int account_need_fresh(const struct http_req *rq, struct sp_err *e)
+{
+	struct store_token row;
+	int r = store_token_by_id(rq->srv->store, &rq->actor.token, &row, e);
+
+	if (r < 0 || sp_wall_ms() - row.created_ms < FRESH_MS)
+		return r;
+	return sp_fail(e, SP_EDENIED, 0, "you signed in more than 15 min ago and have no password: sign in once more, then do this again");
 }
 
 /* "Firefox on Linux": enough to tell one's own sessions apart. Only words of ours, whatever the header says. */

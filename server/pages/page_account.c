@@ -61,7 +61,7 @@ static int reply_account(struct http_req *rq, struct http_resp *rs, const struct
 		return r;
 	page_begin(rq, &v.page, "Account settings · vitrine");
 	v.page.next = "/-/account";
-	v.page.account = v.page.forms = v.page.copies = true;
+	v.page.account = v.page.forms = true;
 	v.user = user.name;
 	v.fullname = strcmp(user.fullname, user.name) == 0 ? "" : user.fullname;
 	v.has_password = password.hash[0] != '\0';
@@ -121,8 +121,10 @@ static int check_current(struct http_req *rq, struct sp_err *e)
 	struct store_user user;
 	int r = store_user_password(rq->srv->store, &rq->actor.user, &password, e);
 
-	if (r < 0 || !password.hash[0])
+	if (r < 0)
 		return r;
+	if (!password.hash[0])
+		return account_need_fresh(rq, e);
 	r = account_password_check(rq->srv->store, rq->srv->gate, rq->actor.name, current ? current : "", rq->peer, &user, e);
 	return r == -SP_EAUTH ? sp_fail(e, SP_EDENIED, 0, "the present password is wrong") : r;
 }

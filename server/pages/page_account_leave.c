@@ -10,7 +10,7 @@
 #include "server/server.h"
 #include "views.h"
 
-enum { EVENTS_MAX = 10000, FRESH_MS = 15 * 60 * 1000 };
+enum { EVENTS_MAX = 10000 };
 
 /* ---- export ---- */
 
@@ -160,21 +160,6 @@ int page_account_delete(struct http_req *rq, struct http_resp *rs, struct sp_err
 	return r < 0 ? r : reply_delete(rq, rs, 200, "", e);
 }
 
-/* Without a password, only who has just signed in: an open browser that somebody found is not enough. */
-static int check_fresh(struct http_req *rq, struct sp_err *e)
-{
-	struct store_token *rows;
-	size_t n;
-	int r = store_token_list(rq->srv->store, &rq->actor.user, TOKEN_SESSION, rq->arena, &rows, &n, e);
-
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < n; i++)
-		if (sp_id_eq(&rows[i].id, &rq->actor.token) && sp_wall_ms() - rows[i].created_ms < FRESH_MS)
-			return 0;
-	return sp_fail(e, SP_EDENIED, 0, "you signed in more than 15 min ago and have no password: sign in once more, then delete the account");
-}
-
 static int check_confirmed(struct http_req *rq, const struct store_user *user, struct sp_err *e)
 {
 	const char *confirm = http_form(rq, "confirm"), *given = http_form(rq, "password");
@@ -188,7 +173,7 @@ static int check_confirmed(struct http_req *rq, const struct store_user *user, s
 	if (r < 0)
 		return r;
 	if (!password.hash[0])
-		return check_fresh(rq, e);
+		return account_need_fresh(rq, e);
 	r = account_password_check(rq->srv->store, rq->srv->gate, user->name, given ? given : "", rq->peer, &again, e);
 	return r == -SP_EAUTH ? sp_fail(e, SP_EDENIED, 0, "the password is wrong") : r;
 }

@@ -12,7 +12,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from conftest import BIN  # noqa: E402
-from helpers.control import Control  # noqa: E402
+from helpers.control import Control, UnixHTTP  # noqa: E402
 
 PASSWORD = "correct horse battery"
 HF_CLIENT = "26be6b09-91c5-47da-9861-d2d2bb7a7e36"
@@ -261,6 +261,55 @@ def test_a_revoked_token_is_refused_at_once(server):
     assert form(server, f"/-/tokens/{ident}/revoke", cookie)[0] == 404
     assert form(server, "/-/tokens", cookie, label="")[0] == 400
     assert form(server, "/-/tokens", cookie, label="x" * 64)[0] == 400
+
+
+def stream(server, ident, **headers):
+    """A stream of the Space's events, read up to the first of them."""
+    c = UnixHTTP(str(server.state / "http"))
+    c.request("GET", f"/-/events?topics=space:{ident}", headers=headers)
+    answer = c.getresponse()
+    assert answer.status == 200 and answer.readline().startswith(b"retry")
+    return answer
+
+
+def test_a_revoked_token_ends_what_it_reads_and_nothing_else(server):
+    _, cookie = join(server)
+    gone, other = new_token(server, cookie, label="gone"), new_token(server, cookie, label="other")
+    name = new_name()
+    server.create(name, token=other, private=True)
+    owner = who(server, cookie)
+    ident = json.loads(server.ask("GET", f"/api/spaces/{owner}/{name}", token=other)[2])["_id"]
+    by_token, by_session = stream(server, ident, Authorization=f"Bearer {gone}"), stream(server, ident, Cookie=cookie)
+    by_other = stream(server, ident, Authorization=f"Bearer {other}")
+    row = re.search(r'(?s)<li class="entry">(?:(?!</li>).)*?gone.*?/-/tokens/([0-9a-f]{24})/revoke', account_page(server, cookie)).group(1)
+    assert form(server, f"/-/tokens/{row}/revoke", cookie)[0] == 303
+    by_token.read()                     # to its end
+    assert form(server, "/-/signout", cookie)[0] == 303
+    by_session.read()
+    by_other.fp.raw._sock.settimeout(0.2)
+    with pytest.raises(TimeoutError):
+        by_other.read()
+    by_other.close()
+
+
+def test_a_password_is_not_set_by_who_finds_an_old_session(server):
+    name = new_name()
+    assert server.admin(cmd="user-add", name=name)["ok"]
+    cookie = cookie_of(form(server, "/-/signin", link=link_token(server.admin(cmd="signin-link", name=name))))
+    with sqlite3.connect(server.state / "vitrine.db") as db:
+        db.execute("UPDATE tokens SET created_ms = created_ms - 3600000 WHERE kind = 1 AND user = (SELECT id FROM users WHERE name = ?)", (name,))
+    refused = form(server, "/-/account/password", cookie, password=PASSWORD, again=PASSWORD)
+    assert refused[0] == 403 and "15 min" in problem(refused)
+    fresh = cookie_of(form(server, "/-/signin", link=link_token(server.admin(cmd="signin-link", name=name))))
+    assert form(server, "/-/account/password", fresh, password=PASSWORD, again=PASSWORD)[0] == 303
+
+
+def test_a_shared_cache_never_keeps_a_session(server):
+    name, cookie = join(server)
+    with sqlite3.connect(server.state / "vitrine.db") as db:
+        db.execute("UPDATE tokens SET used_ms = 0")
+    _, headers, _ = server.ask("GET", f"/avatars/{name}.svg", Cookie=cookie)
+    assert "public" in headers["Cache-Control"] and "Set-Cookie" not in headers
 
 
 def test_sessions_end_at_once(server):
