@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -300,6 +301,7 @@ int main(int argc, char **argv)
 	int r;
 
 	log_init("server", LOG_LEVEL_INFO);
+	prctl(PR_SET_DUMPABLE, 0);      /* secrets pass through: none of them into a core dump */
 	signal(SIGPIPE, SIG_IGN);
 	umask(0077);
 	json_set_alloc_funcs(malloc, free_wiped);

@@ -31,6 +31,16 @@ void images_add(struct images *im, uint32_t kind, const struct launch_hash *hash
 	im->rows[im->n++] = (struct image_row){ kind, current, *hash };
 }
 
+void images_forget(struct images *im, uint32_t kind, const struct launch_hash *hash)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < im->n; i++)
+		if (im->rows[i].kind != kind || memcmp(im->rows[i].hash.hex, hash->hex, sizeof(hash->hex)) != 0)
+			im->rows[kept++] = im->rows[i];
+	im->n = kept;
+}
+
 bool images_has(const struct images *im, uint32_t kind, const struct launch_hash *hash)
 {
 	for (size_t i = 0; i < im->n; i++)

@@ -15,6 +15,19 @@ struct log_sink *instance_open_log(struct instance *in, int read_fd)
 	return log_sink_new(in->sp->logs, &in->space_id, LOG_RUN, &in->row.id, read_fd);
 }
 
+/* Deleted behind our back: the next restart builds what is missing. */
+static void image_missing(struct instance *in, const char *text)
+{
+	struct images *im = &in->sp->images;
+	const char *what = strstr(text, "base-") ? "base" : strstr(text, "app-") ? "app" : "environment";
+
+	if (strcmp(what, "app") == 0)
+		images_forget(im, IMAGE_APP, &in->rel->app);
+	else if (strcmp(what, "environment") == 0)
+		images_forget(im, IMAGE_ENV, &in->rel->env);
+	fault_set(&in->fault, CAUSE_IMAGE_MISSING, what, NULL);
+}
+
 static void start_failed(struct instance *in, const struct launch_failed *f)
 {
 	char text[260];
@@ -23,7 +36,7 @@ static void start_failed(struct instance *in, const struct launch_failed *f)
 	if (!f) {
 		fault_set(&in->fault, CAUSE_SANDBOX_FAILED, "the launcher did not answer", NULL);
 	} else if (f->code == SP_ENOENT) {
-		fault_set(&in->fault, CAUSE_IMAGE_MISSING, strstr(f->text, "base-") ? "base" : strstr(f->text, "app-") ? "app" : "environment", NULL);
+		image_missing(in, f->text);
 	} else {
 		snprintf(text, sizeof(text), "%.31s: %.199s", f->step, f->text);
 		fault_set(&in->fault, CAUSE_SANDBOX_FAILED, text, NULL);

@@ -13,7 +13,7 @@
 
 enum { ANSWER_MAX = 64 << 20, EVENT_MAX = 1 << 20 };
 
-struct client { char *url, *token; _Atomic bool stop; bool was_cut; };
+struct client { char *url, *token; _Atomic bool stop, has_answer; bool was_cut; };
 
 bool client_has_token(const struct client *c)
 {
@@ -89,6 +89,10 @@ static int request_init(struct client *c, const char *method, const char *path, 
 	curl_easy_setopt(r->curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(r->curl, CURLOPT_USERAGENT, "vitrine");
 	curl_easy_setopt(r->curl, CURLOPT_CONNECTTIMEOUT, 10L);
+	/* An answer may take its time; a machine that is gone is noticed within a minute and a half. */
+	curl_easy_setopt(r->curl, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(r->curl, CURLOPT_TCP_KEEPIDLE, 30L);
+	curl_easy_setopt(r->curl, CURLOPT_TCP_KEEPINTVL, 7L);
 	/* A Space that was renamed leads on; libcurl keeps the token for the host that it was meant for. */
 	curl_easy_setopt(r->curl, CURLOPT_FOLLOWLOCATION, 1L);
 	curl_easy_setopt(r->curl, CURLOPT_MAXREDIRS, 3L);
@@ -206,6 +210,14 @@ static size_t on_event_bytes(char *p, size_t size, size_t n, void *arg)
 	return ev->stopped ? 0 : size * n;
 }
 
+static size_t on_event_head(SP_UNUSED char *p, size_t size, size_t n, void *arg)
+{
+	struct client *c = arg;
+
+	c->has_answer = true;
+	return size * n;
+}
+
 /* libcurl asks at least every second. */
 static int on_progress(void *arg, curl_off_t in_all SP_UNUSED, curl_off_t in SP_UNUSED, curl_off_t out_all SP_UNUSED, curl_off_t out SP_UNUSED)
 {
@@ -217,6 +229,11 @@ static int on_progress(void *arg, curl_off_t in_all SP_UNUSED, curl_off_t in SP_
 bool client_was_cut(const struct client *c)
 {
 	return c->was_cut;
+}
+
+bool client_has_answer(const struct client *c)
+{
+	return c->has_answer;
 }
 
 void client_stop_events(struct client *c)
@@ -237,6 +254,8 @@ int client_events(struct client *c, const char *path, bool (*on_data)(void *arg,
 	curl_easy_setopt(r.curl, CURLOPT_NOPROGRESS, 0L);
 	curl_easy_setopt(r.curl, CURLOPT_XFERINFOFUNCTION, on_progress);
 	curl_easy_setopt(r.curl, CURLOPT_XFERINFODATA, c);
+	curl_easy_setopt(r.curl, CURLOPT_HEADERFUNCTION, on_event_head);
+	curl_easy_setopt(r.curl, CURLOPT_HEADERDATA, c);
 	curl_easy_setopt(r.curl, CURLOPT_WRITEFUNCTION, on_event_bytes);
 	curl_easy_setopt(r.curl, CURLOPT_WRITEDATA, &ev);
 	code = curl_easy_perform(r.curl);

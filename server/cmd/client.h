@@ -35,6 +35,8 @@ SP_MUST int client_events(struct client *c, const char *path, bool (*on_data)(vo
 
 /* The stream of the last client_events broke off instead of ending. */
 bool client_was_cut(const struct client *c);
+/* From another thread: the last client_events has an answer, whichever. */
+bool client_has_answer(const struct client *c);
 /* From another thread: client_events returns within a second. */
 void client_stop_events(struct client *c);
 

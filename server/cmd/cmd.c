@@ -7,7 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "arena.h"
 #include "clock.h"
+#include "term.h"
 
 static bool want_json;
 
@@ -19,15 +21,21 @@ void cmd_set_json(bool on)
 int cmd_fail(int status, const char *fmt, ...)
 {
 	char text[1024];
+	struct sp_arena a;
 	va_list ap;
 	json_t *j;
 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "vitrine: %s\n", text);
+	sp_arena_init(&a);
+	fprintf(stderr, "vitrine: %s\n", term_safe(stderr, text, &a));
+	sp_arena_fini(&a);
 	if (want_json) {
 		j = json_pack("{s:s}", "error", text);
+		for (char *p = text; !j && *p; p++)     /* the name of a file, or cut inside a character */
+			*p = (unsigned char)*p < 0x80 ? *p : '?';
+		j = j ? j : json_pack("{s:s}", "error", text);
 		json_dumpf(j, stdout, JSON_COMPACT);
 		putchar('\n');
 		json_decref(j);

@@ -47,7 +47,9 @@ static void *stop_when_quiet(void *arg)
 {
 	const struct timespec tick = { .tv_nsec = TICK_MS * 1000000L };
 
-	(void)arg;
+	while (!client_has_answer(arg)) /* however long that takes: nothing yet is not nothing */
+		nanosleep(&tick, NULL);
+	last_line_ms = sp_mono_ms() + QUIET_MS;
 	while (sp_mono_ms() - last_line_ms < QUIET_MS || last_line_ms > sp_mono_ms())
 		nanosleep(&tick, NULL);
 	fflush(stdout);
@@ -96,8 +98,7 @@ int cmd_logs(int argc, char **argv)
 	if (session_space(&s, operands[0], &space, &e) < 0)
 		return cmd_fail_err(&e);
 	path = sp_arena_fmt(&s.arena, "/api/spaces/%s/logs/%s", space, build ? "build" : "run");
-	last_line_ms = sp_mono_ms() + 1500;     /* the first line may take a round trip */
-	if (!follow && pthread_create(&thread, NULL, stop_when_quiet, NULL) == 0)
+	if (!follow && pthread_create(&thread, NULL, stop_when_quiet, s.client) == 0)
 		pthread_detach(thread);
 	r = show(&s, path, follow, &e);
 	if (r == -SP_ENOENT)

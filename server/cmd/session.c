@@ -135,6 +135,8 @@ int session_whoami(struct session *s, const char **ret, struct sp_err *e)
 
 static bool is_name(const char *s, size_t n)
 {
+	if (s[0] == '.')                /* "." and "..": libcurl would take them for folders of the address */
+		return false;
 	for (size_t i = 0; i < n; i++)
 		if (!isalnum((unsigned char)s[i]) && !strchr("-_.", s[i]))
 			return false;

@@ -135,24 +135,24 @@ static bool has_file(const struct folder *f, const char *path)
 static int put_deletions(struct client *c, const struct upload *u, const struct folder *f, FILE *to, size_t *ret_n, struct sp_err *e)
 {
 	sp_auto_buf struct sp_buf path = { 0 };
-	json_t *tree = NULL, *row;
+	json_t *space = NULL, *row;
 	size_t i;
 	int status;
 
-	sp_buf_fmt(&path, "/api/spaces/%s/tree/main?recursive=true", u->space);
-	status = client_call(c, "GET", path.p, NULL, &tree, e);
-	if (status < 0)
-		return status;
-	json_array_foreach(tree, i, row) {
-		const char *type = json_string_value(json_object_get(row, "type")), *name = json_string_value(json_object_get(row, "path"));
+	sp_buf_fmt(&path, "/api/spaces/%s?expand[]=siblings", u->space);        /* every file: the tree comes in pages */
+	status = client_call(c, "GET", path.p, NULL, &space, e);
+	if (status >= 0 && status != 200)
+		status = sp_fail(e, upload_code(status), 0, "uploading to %s: %s", u->space, client_error_text(space, status));
+	json_array_foreach(json_object_get(space, "siblings"), i, row) {
+		const char *name = json_string_value(json_object_get(row, "rfilename"));
 
-		if (!type || strcmp(type, "file") != 0 || !strcmp(name, ".gitattributes") || !strcmp(name, "README.md") || has_file(f, name))
+		if (!name || !strcmp(name, ".gitattributes") || !strcmp(name, "README.md") || has_file(f, name))
 			continue;
 		put_json(to, json_pack("{s:s, s:{s:s}}", "key", "deletedFile", "value", "path", name));
 		(*ret_n)++;
 	}
-	json_decref(tree);
-	return 0;
+	json_decref(space);
+	return status < 0 ? status : 0;
 }
 
 static int send_commit(struct client *c, const struct upload *u, FILE *spool, struct sp_arena *a, struct uploaded *ret, struct sp_err *e)

@@ -1,8 +1,11 @@
 """The command line as people and scripts use it: every command, --json, and every way to be told no."""
 import json
 import os
+import socket
 import subprocess
 import sys
+import threading
+import time
 
 import httpx
 import pytest
@@ -23,7 +26,7 @@ def vitrine(server, home):
     def run(*args, stdin="", cwd=None, **env):
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("VITRINE_", "HF_"))}
         clean.update(HOME=str(home), XDG_CONFIG_HOME=str(home / "config"), NO_PROXY="localhost,.localhost,127.0.0.1", **env)
-        return subprocess.run([BIN / "vitrine", *map(str, args)], env=clean, cwd=cwd or home, input=stdin, capture_output=True, text=True, timeout=200)
+        return subprocess.run([BIN / "vitrine", *map(str, args)], env=clean, cwd=cwd or home, input=stdin, capture_output=True, text=True, errors="replace", timeout=200)
     return run
 
 
@@ -223,3 +226,44 @@ def test_logout_forgets(server, vitrine, home, space):
     assert vitrine("logout", server.url).returncode == 1
     assert vitrine("login", server.url, stdin=token).returncode == 0
     wait_for(lambda: vitrine("whoami").returncode == 0, timeout=5)
+
+
+def test_a_slow_server_is_waited_for(vitrine):
+    """Without -f the logs end when it is quiet, but not before the server has said anything."""
+    with socket.create_server(("127.0.0.1", 0)) as at:
+        def refuse():
+            c, _ = at.accept()
+            c.recv(65536)
+            time.sleep(2.5)             # what is tested: an answer later than any quiet
+            c.sendall(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")
+            c.close()
+        threading.Thread(target=refuse, daemon=True).start()
+        run = vitrine("logs", "ada/app", "--to", f"http://127.0.0.1:{at.getsockname()[1]}", "--token", "hf_x")
+    assert run.returncode == 3 and "does not accept the token" in run.stderr
+
+
+def test_errors_are_json_whatever_they_name(vitrine, tmp_path, space):
+    (tmp_path / "index.html").write_text("x")
+    (tmp_path / os.fsdecode(b"caf\xe9.txt")).write_text("x")
+    run = vitrine("deploy", tmp_path, "--name", space, "--json")
+    assert run.returncode == 1 and "caf?.txt" in json.loads(run.stdout.splitlines()[-1])["error"]
+
+
+@pytest.mark.parametrize("name", ["../x", "x/..", ".", "admin/."])
+def test_names_are_not_folders(vitrine, space, name):
+    run = vitrine("status", name)
+    assert run.returncode == 1 and "not the name of a Space" in run.stderr
+
+
+def test_deploy_deletes_beyond_one_page_of_the_tree(server, vitrine, home, space):
+    folder = home / "cli-many"
+    folder.mkdir()
+    (folder / "index.html").write_text("x")
+    for i in range(1200):
+        (folder / f"f{i}.txt").write_text("x")
+    lines(vitrine("deploy", folder, "--json"))
+    for i in range(1200):
+        (folder / f"f{i}.txt").unlink()
+    lines(vitrine("deploy", folder, "--json"))
+    assert set(server.api().list_repo_files(f"{server.owner}/cli-many", repo_type="space")) <= {"index.html", "README.md", ".gitattributes"}
+    server.api().delete_repo(f"{server.owner}/cli-many", repo_type="space")
