@@ -9,12 +9,12 @@
 #include "clock.h"
 #include "limit.h"
 #include "log.h"
-#include "loop.h"
 #include "str.h"
 #include "runtime/account/keys.h"
 #include "runtime/store/store.h"
 #include "server/routes_pub.h"
 #include "server/server.h"
+#include "server/uvloop.h"
 
 #define SIGN_IN_MS INT64_C(60000)
 #define SESSION_MS (INT64_C(12) * 3600 * 1000)
@@ -249,5 +249,5 @@ void app_access_ask(struct app_access *aa, uint64_t connection, const struct rou
 	if (!j)
 		abort();
 	*j = (struct job){ .aa = aa, .connection = connection, .ask = *ask };
-	sp_loop_work(aa->srv->loop, work, done, j);
+	loop_work_on(aa->srv->loop, POOL_ACCESS, work, done, j);
 }

@@ -53,6 +53,7 @@ static const unsigned pool_sizes[POOL_MAX] = {
 	[POOL_REQUEST] = SP_LIMIT_pool_threads,
 	[POOL_WORK] = SP_LIMIT_pool_threads / 2,
 	[POOL_FILE] = 2,
+	[POOL_ACCESS] = 2,
 };
 
 static void *must(void *p)

@@ -2,15 +2,16 @@
  * uvloop.h - making and running the loop that runtime/base/loop.h describes. main and the adapters of
  * libmicrohttpd and libwebsockets look behind it; everybody else uses loop.h.
  *
- * Three pools of blocking threads, so that none can starve another: request handlers (which may wait for
- * the loop and for runtime work), the runtime's own work, and reading and writing of bodies.
+ * Four pools of blocking threads, so that none can starve another: request handlers (which may wait for
+ * the loop and for runtime work), the runtime's own work, reading and writing of bodies, and edge's questions about
+ * visitors, which wait neither for a build that feeds its worker nor fill the queue before an app's start.
  */
 #pragma once
 
 #include "err.h"
 #include "loop.h"
 
-enum loop_pool { POOL_REQUEST, POOL_WORK, POOL_FILE, POOL_MAX };
+enum loop_pool { POOL_REQUEST, POOL_WORK, POOL_FILE, POOL_ACCESS, POOL_MAX };
 
 SP_MUST int loop_new(struct sp_loop **ret, struct sp_err *e);
 void loop_run(struct sp_loop *loop);            /* the calling thread becomes the loop thread until loop_stop */

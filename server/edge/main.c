@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 
@@ -127,6 +128,7 @@ int main(int argc, char **argv)
 	struct sp_err err;
 
 	log_init("edge", LOG_LEVEL_INFO);
+	prctl(PR_SET_DUMPABLE, 0);      /* tokens and cookies of visitors pass through: none of them into a core dump */
 	if (sp_copy(e.run_dir, sizeof(e.run_dir), "/run") < 0 || parse_options(&e, argc, argv) < 0) {
 		fputs("usage: vitrine-edge --listen-fd N [--listen-fd N] --launch-fd N --domain NAME [--public-port N] [--run-dir DIR]\n", stderr);
 		return 2;
