@@ -111,7 +111,7 @@ static int check_size(git_object_t type, size_t size, struct sp_err *e)
 		(unsigned long long)max);
 }
 
-struct sizes { git_odb *odb; size_t n; struct sp_err *e; };
+struct sizes { git_odb *odb; size_t n; struct sp_err why; };
 
 static int check_object(const git_oid *id, void *arg)
 {
@@ -121,17 +121,16 @@ static int check_object(const git_oid *id, void *arg)
 	int r;
 
 	if (++s->n > SP_LIMIT_git_push_objects)
-		return sp_fail(s->e, SP_EQUOTA, 0, "more than %d objects in one push; push fewer commits at a time", (int)SP_LIMIT_git_push_objects);
+		return sp_fail(&s->why, SP_EQUOTA, 0, "more than %d objects in one push; push fewer commits at a time", (int)SP_LIMIT_git_push_objects);
 	r = git_odb_read_header(&size, &type, s->odb, id);
-	return r < 0 ? repo_git_fail(s->e, r, "read what came in") : check_size(type, size, s->e);
+	return r < 0 ? r : check_size(type, size, &s->why);
 }
 
 static int check_sizes(const struct import *m, struct sp_err *e)
 {
-	struct sizes s = { .e = e };
+	struct sizes s = { 0 };
 	int r = 0;
 
-	e->code = SP_OK;
 	for (unsigned i = 0; i < m->stage.n && r >= 0; i++) {
 		repo_auto(git_odb) git_odb *odb = NULL;
 		sp_auto_buf struct sp_buf path = { 0 };
@@ -147,7 +146,9 @@ static int check_sizes(const struct import *m, struct sp_err *e)
 		if (r >= 0)
 			r = git_odb_foreach(odb, check_object, &s);
 	}
-	return r >= 0 ? 0 : e->code != SP_OK ? -(int)e->code : repo_git_fail(e, r, "read what came in");
+	if (r < 0 && s.why.code != SP_OK)
+		return sp_fail(e, s.why.code, 0, "%s", s.why.msg);
+	return r < 0 ? sp_fail(e, SP_EPROTO, 0, "a pack that cannot be read") : 0;
 }
 
 /* Whoever lists the references follows each: no long chains of tags. */

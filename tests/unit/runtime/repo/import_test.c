@@ -209,9 +209,60 @@ static void what_is_not_in_the_repository_cannot_be_a_head(void **state)
 	struct world *w = *state;
 
 	put(w, "updates", ZERO " " HEX " refs/heads/b\n");
-	put(w, "repo.git/objects/pack/pack-" HEX ".pack", "PACK garbage");
-	put(w, "repo.git/objects/pack/pack-" HEX ".idx", "garbage");
 	refused(w, SP_ENOENT);
+}
+
+static void a_pack_must_be_one(void **state)
+{
+	struct world *w = *state;
+
+	say_update(w);
+	put(w, PACKS "pack-" HEX ".pack", "PACK garbage");
+	put(w, PACKS "pack-" HEX ".idx", "garbage");
+	refused(w, SP_EPROTO);
+}
+
+/* The pack that git makes of what SCRIPT writes to standard output, an object of TYPE; branch or tag NAME shall be it. */
+static void bring(const struct world *w, const char *type, const char *script, const char *name)
+{
+	char command[1000], hex[64] = "", text[200];
+	FILE *f;
+
+	snprintf(command, sizeof(command), "cd '%s' && export GIT_DIR=made.git && git init -q --bare && { %s; } | git hash-object -t %s --literally -w --stdin"
+		" | tee id && git pack-objects -q '%s/" PACKS "pack' < id > /dev/null && rm -rf made.git id", w->state, script, type, w->run_dir);
+	f = popen(command, "r");
+	assert_non_null(fgets(hex, sizeof(hex), f));
+	assert_int_equal(pclose(f), 0);
+	snprintf(text, sizeof(text), ZERO " %.40s refs/%s\n", hex, name);
+	put(w, "updates", text);
+}
+
+/* A few kilobytes packed: whoever lists the branch would read gigabytes. */
+static void objects_that_swell_are_refused(void **state)
+{
+	struct world *w = *state;
+
+	bring(w, "commit", "printf 'tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904\nauthor a <a> 1 +0000\ncommitter a <a> 1 +0000\n\n';"
+		" head -c 3000000 /dev/zero | tr '\\0' x", "heads/b");
+	refused(w, SP_EQUOTA);
+}
+
+static void chains_of_tags_are_refused(void **state)
+{
+	static const char one[] = "printf 'object %s\ntype tag\ntag t\ntagger a <a> 1 +0000\n\nx\n'";
+	struct world *w = *state;
+	char command[1600], last[64] = "", text[200];
+	FILE *f;
+
+	snprintf(command, sizeof(command), "cd '%s' && export GIT_DIR=made.git && git init -q --bare && at=%s && for i in 1 2 3 4 5 6 7 8 9 10; do"
+		" at=$(%s \"$at\" | git hash-object -t tag --literally -w --stdin); echo $at >> ids; done; echo $at; git pack-objects -q '%s/" PACKS
+		"pack' < ids > /dev/null; rm -rf made.git ids", w->state, w->head, one, w->run_dir);
+	f = popen(command, "r");
+	assert_non_null(fgets(last, sizeof(last), f));
+	assert_int_equal(pclose(f), 0);
+	snprintf(text, sizeof(text), ZERO " %.40s refs/tags/b\n", last);
+	put(w, "updates", text);
+	refused(w, SP_EQUOTA);
 }
 
 static void alternates_of_the_worker_lead_nowhere(void **state)
@@ -274,7 +325,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(an_update_to_what_is_there_moves_the_branch), T(no_list_means_nothing_was_accepted), T(names_of_others_stay_behind),
 		T(links_and_fifos_are_not_packs), T(the_list_may_not_be_a_link), T(the_folder_of_packs_may_not_be_a_link), T(a_pack_needs_its_index),
-		T(what_is_not_in_the_repository_cannot_be_a_head), T(alternates_of_the_worker_lead_nowhere),
+		T(what_is_not_in_the_repository_cannot_be_a_head), T(a_pack_must_be_one),
+		T(objects_that_swell_are_refused), T(chains_of_tags_are_refused), T(alternates_of_the_worker_lead_nowhere),
 		T(main_and_foreign_references_are_out_of_reach), T(one_stale_reference_keeps_all_where_they_are), T(any_tree_can_be_removed),
 	};
 

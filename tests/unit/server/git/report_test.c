@@ -53,6 +53,18 @@ static void refusals_that_know_no_reference(void **state)
 	assert_string_equal(out.p, "0008\3no\n0000000eunpack no\n0000000aERR no");
 }
 
+static void an_ok_is_found(void **state)
+{
+	sp_auto_buf struct sp_buf out = { 0 };
+
+	(void)state;
+	assert_false(git_says_ok(&out));
+	git_report(&out, true, updates + 1, 1, "no");
+	assert_false(git_says_ok(&out));
+	git_report(&out, true, updates, 2, "no");
+	assert_true(git_says_ok(&out));
+}
+
 static void side_band_is_a_word_of_the_first_line(void **state)
 {
 	static const char with[] = "00a0old new refs/heads/x\0 report-status side-band-64k\n", without[] = "00a0old side-band-64k\0 report-status\nside-band-64k";
@@ -68,7 +80,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_side_band_the_report_stands_alone), cmocka_unit_test(with_side_band_the_sentence_comes_first),
 		cmocka_unit_test(a_long_report_is_cut_into_packets), cmocka_unit_test(refusals_that_know_no_reference),
-		cmocka_unit_test(side_band_is_a_word_of_the_first_line),
+		cmocka_unit_test(an_ok_is_found), cmocka_unit_test(side_band_is_a_word_of_the_first_line),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
