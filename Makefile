@@ -58,6 +58,10 @@ WORKER_SRC   := $(call src,sandbox/worker)
 VTC_SRC  := $(call src,web/compiler)
 VIEWS    := $(wildcard web/views/*.html)
 ASSETS   := $(wildcard web/css/*.css web/js/*.js web/icons/*.svg)
+# What every page loads is one file of each kind.
+PAGE_CSS := web/css/palette.css web/css/site.css
+PAGE_JS  := web/js/vt-time.js web/js/vt-copy.js web/js/vt-status.js
+ASSETS   := $(filter-out web/css/site.css $(PAGE_JS),$(ASSETS)) $(B)/gen/page.css $(B)/gen/page.js
 VIEW_GEN := $(if $(VIEWS),$(B)/gen/views.c)
 ASSET_GEN := $(if $(ASSETS),$(B)/gen/assets.c)
 STARTERS := $(sort $(shell find templates -type f 2>/dev/null))
@@ -131,6 +135,11 @@ $(B)/gen/views.c $(B)/gen/views.h &: $(VIEWS) $(B)/tools/vtc
 $(call obj,$(SERVER_SRC)): | $(B)/gen/views.h
 endif
 ifneq ($(ASSETS),)
+$(B)/gen/page.css: $(PAGE_CSS)
+$(B)/gen/page.js: $(PAGE_JS)
+$(B)/gen/page.css $(B)/gen/page.js:
+	@mkdir -p $(@D)
+	@cat $^ > $@
 $(B)/gen/assets.c $(B)/gen/assets.h &: $(ASSETS) $(B)/tools/vtc
 	@mkdir -p $(@D)
 	@echo "  VTC  $@"

@@ -25,11 +25,11 @@ static int changed(git_commit *c, const char *path, git_commit **ret_parent, boo
 	repo_auto(git_commit) git_commit *parent = NULL;
 	repo_auto(git_tree) git_tree *now = NULL, *before = NULL;
 	git_oid x, y;
-	int r = git_commit_tree(&now, c);
+	int r = *path ? git_commit_tree(&now, c) : 0;
 
 	if (r >= 0 && git_commit_parentcount(c) > 0) {
 		r = git_commit_parent(&parent, c, 0);
-		if (r >= 0)
+		if (r >= 0 && *path)
 			r = git_commit_tree(&before, parent);
 	}
 	if (r < 0)
@@ -45,11 +45,12 @@ static int changed(git_commit *c, const char *path, git_commit **ret_parent, boo
 }
 
 int repo_history(struct repos *rs, const struct sp_id *id, const char *commit, const char *path, size_t skip, size_t limit,
-		struct sp_arena *a, struct repo_commit_info **ret, size_t *ret_n, bool *ret_more, struct sp_err *e)
+		struct sp_arena *a, struct repo_commit_info **ret, size_t *ret_n, enum repo_rest *ret_rest, struct sp_err *e)
 {
 	repo_auto(git_repository) git_repository *g = NULL;
 	repo_auto(git_commit) git_commit *c = NULL;
 	struct repo_commit_info *v = sp_arena_get(a, (limit + 1) * sizeof(*v));
+	struct repo_walk walk = { 0 };
 	size_t seen = 0, n = 0;
 	int r = repo_open(rs, id, &g, e);
 
@@ -57,7 +58,7 @@ int repo_history(struct repos *rs, const struct sp_id *id, const char *commit, c
 		r = repo_commit_of(g, commit, &c, e);
 	if (r < 0)
 		return r;
-	for (unsigned step = 0; c && n <= limit && step < SP_LIMIT_history_commits; step++) {
+	while (c && n <= limit && repo_walk_on(&walk)) {
 		git_commit *parent = NULL;
 		bool it = false;
 
@@ -72,7 +73,7 @@ int repo_history(struct repos *rs, const struct sp_id *id, const char *commit, c
 		git_commit_free(c);
 		c = parent;
 	}
-	*ret_more = n > limit;
+	*ret_rest = n > limit ? REST_MORE : c ? REST_UNSEEN : REST_NONE;
 	*ret_n = n > limit ? limit : n;
 	*ret = v;
 	return 0;

@@ -9,10 +9,11 @@
 
 /*
  * Commits from COMMIT back along first parents that changed PATH ("" for any), newest first, without the first SKIP, at most
- * LIMIT. *RET_MORE: there are others. At most history_commits are looked at.
+ * LIMIT. What *RET_REST says of older ones: no walk is longer than repo_walk_on (priv.h) lets it.
  */
+enum repo_rest { REST_NONE, REST_MORE, REST_UNSEEN };
 SP_MUST int repo_history(struct repos *rs, const struct sp_id *id, const char *commit, const char *path, size_t skip, size_t limit,
-		struct sp_arena *a, struct repo_commit_info **ret, size_t *ret_n, bool *ret_more, struct sp_err *e);
+		struct sp_arena *a, struct repo_commit_info **ret, size_t *ret_n, enum repo_rest *ret_rest, struct sp_err *e);
 
 /* kind: ' ' as before, '+' added, '-' removed, '@' the place of what follows. Line numbers are 0 where there is none. */
 struct repo_diff_line { char kind; int old_line, new_line; const char *text; };

@@ -5,8 +5,6 @@
 
 #include "auto.h"
 
-enum { WALK_MAX = 5000 };       /* commits looked at for one page; older changes are shown as of the last one looked at */
-
 static void note(git_commit *c, struct sp_arena *a, struct repo_entry *it)
 {
 	const char *text = git_commit_message(c);
@@ -45,13 +43,15 @@ int repo_entries_last(git_repository *g, const char *commit, struct repo_entry *
 {
 	repo_auto(git_commit) git_commit *c = NULL;
 	int r = repo_commit_of(g, commit, &c, e);
+	struct repo_walk walk = { 0 };
 	size_t left = n;
 
 	if (r < 0)
 		return r;
-	for (unsigned step = 1; left > 0; step++) {
+	while (left > 0) {
 		repo_auto(git_commit) git_commit *parent = NULL;
 		repo_auto(git_tree) git_tree *before = NULL;
+		bool on = repo_walk_on(&walk);  /* older changes are shown as of the last commit looked at */
 
 		if (git_commit_parentcount(c) > 0) {
 			r = git_commit_parent(&parent, c, 0);
@@ -59,13 +59,13 @@ int repo_entries_last(git_repository *g, const char *commit, struct repo_entry *
 				r = git_commit_tree(&before, parent);
 			if (r < 0)
 				return repo_git_fail(e, r, "walk back from '%.40s'", commit);
-			if (!before && step < WALK_MAX) {
+			if (!before && on) {
 				git_commit_free(c);
 				c = sp_take_ptr(&parent);
 				continue;
 			}
 		}
-		left = settle(c, before, a, v, n, step >= WALK_MAX);
+		left = settle(c, before, a, v, n, !on);
 		if (!parent)
 			break;
 		git_commit_free(c);

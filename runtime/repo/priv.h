@@ -58,6 +58,12 @@ void repo_unlock_stale(const char *path);
 /* Of a commit's text, which a push may make of any length, so much as a page shows: a list has a thousand of them. */
 const char *repo_title(const char *message, struct sp_arena *a);
 struct repo_commit_info *repo_describe(git_commit *c, struct sp_arena *a, struct repo_commit_info *to);
+/*
+ * A walk back through history, of which a push makes any length and any weight (a commit's text may have megabytes):
+ * false after history_commits steps or WALK_MS of the processor.
+ */
+struct repo_walk { unsigned steps; int64_t end_ns; };
+bool repo_walk_on(struct repo_walk *w);
 SP_MUST int repo_commit_of(git_repository *g, const char *hex40, git_commit **ret, struct sp_err *e);
 SP_MUST int repo_tree_of(git_repository *g, const char *hex40, git_tree **ret, struct sp_err *e);
 

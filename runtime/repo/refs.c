@@ -1,12 +1,13 @@
 #include "priv.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "auto.h"
 #include "limit.h"
 #include "str.h"
 
-enum { SHORT_HASH_MIN = 4, REFS_MAX = 10000, TITLE_BYTES = 1000, MESSAGE_BYTES = 65536 };
+enum { SHORT_HASH_MIN = 4, REFS_MAX = 10000, TITLE_BYTES = 1000, MESSAGE_BYTES = 65536, WALK_MS = 400 };
 
 int repo_commit_of(git_repository *g, const char *hex40, git_commit **ret, struct sp_err *e)
 {
@@ -126,6 +127,18 @@ int repo_refs(struct repos *rs, const struct sp_id *id, struct sp_arena *a, stru
 	if (all.n)
 		memcpy(*ret, all.p, all.n);
 	return 0;
+}
+
+bool repo_walk_on(struct repo_walk *w)
+{
+	struct timespec t;
+	int64_t now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	now = (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+	if (!w->steps)
+		w->end_ns = now + (int64_t)WALK_MS * 1000000;
+	return w->steps++ < SP_LIMIT_history_commits && now < w->end_ns;
 }
 
 const char *repo_title(const char *message, struct sp_arena *a)

@@ -94,10 +94,10 @@ struct view_commit files_commit(struct http_req *rq, const struct repo_commit_in
 struct view_commit files_last(struct http_req *rq, const char *commit, const char *path)
 {
 	struct repo_commit_info *at;
+	enum repo_rest rest;
 	size_t n = 0;
-	bool more;
 
-	if (*commit && repo_history(rq->srv->repos, &rq->repo->id, commit, path, 0, 1, rq->arena, &at, &n, &more, NULL) == 0 && n)
+	if (*commit && repo_history(rq->srv->repos, &rq->repo->id, commit, path, 0, 1, rq->arena, &at, &n, &rest, NULL) == 0 && n)
 		return files_commit(rq, at);
 	return (struct view_commit){ .id = "" };
 }
@@ -110,7 +110,7 @@ void files_page(struct http_req *rq, struct view_page *page, struct view_space_h
 	page_begin(rq, page, sp_arena_fmt(rq->arena, "%s · %s", title, r->title[0] ? r->title : r->name));
 	page->icon = r->emoji;
 	page->icon_state = stage_row(s.stage)->tone;
-	page->copies = page->files = true;
+	page->files = true;
 	*head = page_space_head(rq, r, &s, "files");
 }
 

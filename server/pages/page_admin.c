@@ -66,7 +66,7 @@ static int reply_admin(struct http_req *rq, struct http_resp *rs, const struct s
 		return r;
 	page_begin(rq, &v.page, "People and invitations · vitrine");
 	v.page.next = "/-/admin";
-	v.page.account = v.page.forms = v.page.copies = true;
+	v.page.account = v.page.forms = true;
 	view_admin(&html, &v);
 	return page_reply(rq, rs, said->status, &html, NULL);
 }

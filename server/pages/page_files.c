@@ -12,7 +12,7 @@
 #include "server/server.h"
 #include "views.h"
 
-enum { FILES_PAGE = 1000, PAGES_MAX = 1000, FIND_LOOK = 20000, FIND_SHOWN = 200 };
+enum { FILES_PAGE = 1000, PAGES_MAX = 1000, FIND_LOOK = 100000, FIND_SHOWN = 200 };
 
 static const char *last_name(const char *path)
 {
@@ -90,14 +90,17 @@ static int find_files(struct http_req *rq, struct view_files *v, const char *com
 	struct view_found *found = sp_arena_get(rq->arena, FIND_SHOWN * sizeof(*found));
 	struct repo_entry *entries;
 	size_t n;
-	bool more;
-	int r = repo_tree_page(rq->srv->repos, &rq->repo->id, commit, "", &all, rq->arena, &entries, &n, &more, e);
+	int r = repo_tree_page(rq->srv->repos, &rq->repo->id, commit, "", &all, rq->arena, &entries, &n, &v->is_cut, e);
 
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < n && v->n_found < FIND_SHOWN; i++)
-		if (!entries[i].is_dir && strcasestr(entries[i].path, v->find))
+	for (size_t i = 0; i < n; i++) {
+		if (entries[i].is_dir || !strcasestr(entries[i].path, v->find))
+			continue;
+		v->is_cut = v->is_cut || v->n_found == FIND_SHOWN;
+		if (v->n_found < FIND_SHOWN)
 			found[v->n_found++].path = entries[i].path;
+	}
 	v->found = found;
 	return 0;
 }

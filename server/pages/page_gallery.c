@@ -187,7 +187,6 @@ int page_gallery(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
 	set_pages(rq, &v, p, (int64_t)(all - n));
 	page_begin(rq, &v.page, "Spaces · vitrine");
 	v.page.query = v.query;
-	v.page.copies = n == 0;
 	v.n_cards = page_cards(rq, repos, n, &v.cards, &v.page.topics);
 	v.is_filtered = *v.query || sdk || p || *v.tag;
 	set_choices(rq, &v, sort, sdk);

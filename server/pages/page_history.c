@@ -26,6 +26,7 @@ static int show_commits(struct http_req *rq, struct http_resp *rs, const char *p
 	struct view_commit *commits;
 	struct sp_buf html = { 0 };
 	char commit[41];
+	enum repo_rest rest;
 	size_t n = 0;
 	int64_t p;
 	int r = http_query_int(rq, "p", 0, PAGES_MAX, 0, &p, e);
@@ -33,7 +34,7 @@ static int show_commits(struct http_req *rq, struct http_resp *rs, const char *p
 	if (r == 0)
 		r = repo_resolve(rq->srv->repos, &rq->repo->id, v.rev, commit, e);
 	if (r == 0)
-		r = repo_history(rq->srv->repos, &rq->repo->id, commit, path, (size_t)p * COMMITS, COMMITS, rq->arena, &at, &n, &v.has_next, e);
+		r = repo_history(rq->srv->repos, &rq->repo->id, commit, path, (size_t)p * COMMITS, COMMITS, rq->arena, &at, &n, &rest, e);
 	if (r < 0)
 		return r;
 	commits = sp_arena_get(rq->arena, (n + 1) * sizeof(*commits));
@@ -43,6 +44,8 @@ static int show_commits(struct http_req *rq, struct http_resp *rs, const char *p
 		return http_reply_json(rq, rs, 200, commits_json(commits, n));
 	v.commits = commits;
 	v.n_commits = n;
+	v.has_next = rest == REST_MORE;
+	v.is_unseen = rest == REST_UNSEEN;
 	v.has_previous = p > 0;
 	v.previous = p - 1;
 	v.next = p + 1;
@@ -115,12 +118,12 @@ int page_commit(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
 	struct sp_buf html = { 0 };
 	struct repo_diff d;
 	char commit[41];
+	enum repo_rest rest;
 	size_t n = 0;
-	bool more;
 	int r = repo_resolve(rq->srv->repos, &rq->repo->id, http_param(rq, "rev"), commit, e);
 
 	if (r == 0)
-		r = repo_history(rq->srv->repos, &rq->repo->id, commit, "", 0, 1, rq->arena, &at, &n, &more, e);
+		r = repo_history(rq->srv->repos, &rq->repo->id, commit, "", 0, 1, rq->arena, &at, &n, &rest, e);
 	if (r == 0)
 		r = repo_diff(rq->srv->repos, &rq->repo->id, commit, rq->arena, &d, e);
 	if (r < 0 || n == 0)

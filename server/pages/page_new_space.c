@@ -297,7 +297,7 @@ int page_started(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
 	v.has_app = n > 2;      /* more than README.md and .gitattributes */
 	v.readme = block_of(rq->arena, settings_of(rq, commit, NULL));
 	page_begin(rq, &v.page, sp_arena_fmt(rq->arena, "%s · vitrine", repo->name));
-	v.page.forms = v.page.copies = true;
+	v.page.forms = true;
 	v.page.topics = sp_arena_fmt(rq->arena, "space:%s", repo->id.s);
 	v.head = page_space_head(rq, repo, &s, "started");
 	view_started(&html, &v);

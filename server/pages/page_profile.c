@@ -69,7 +69,7 @@ int page_profile(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
 	if (r < 0)
 		return r;
 	page_begin(rq, &v.page, sp_arena_fmt(rq->arena, "%s · vitrine", user.name));
-	v.page.copies = v.page.account = true;
+	v.page.account = true;
 	v.user = user.name;
 	v.fullname = strcmp(user.fullname, user.name) == 0 ? "" : user.fullname;
 	v.is_me = sp_id_eq(&user.id, &rq->actor.user) && rq->actor.by_session;

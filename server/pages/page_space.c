@@ -98,7 +98,6 @@ static void set_frame(struct http_req *rq, struct view_page *page, const struct 
 	page->topics = sp_arena_fmt(rq->arena, "space:%s", r->id.s);
 	page->announce = sp_arena_fmt(rq->arena, "%s: %s", title, row->word);
 	page->refresh = row->pulse && !row->shows_app;
-	page->copies = true;
 	page->logs = page_may_write(rq, r);     /* also for the parts that a later state brings */
 }
 

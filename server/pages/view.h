@@ -35,7 +35,7 @@ struct view_page {
 	const char *next;               /* where signing in leads back to */
 	bool refresh;                   /* without JavaScript, load again in 3 s */
 	bool insecure;                  /* plain http on a name that is not localhost: say so (CONTRACTS 9.3) */
-	bool copies, logs;              /* the page has copy buttons, live logs */
+	bool logs;                      /* the page has live logs */
 	bool tall;                      /* the content fills the window */
 	bool account;                   /* a page of accounts: their style sheet */
 	bool forms;                     /* a page with forms: their style sheet */

@@ -32,7 +32,7 @@ struct view_files {
 	struct view_files_bar bar;
 	struct view_commit last;
 	const char *owner, *name, *rev, *parent, *path;
-	bool has_parent, can_start, is_finding;
+	bool has_parent, can_start, is_finding, is_cut;    /* is_cut: not all files were looked at, or there are more */
 	const struct view_file *files;
 	size_t n_files;
 	bool has_more;
@@ -68,7 +68,7 @@ struct view_commits {
 	const char *owner, *name, *rev, *path;
 	const struct view_commit *commits;
 	size_t n_commits;
-	bool has_previous, has_next;
+	bool has_previous, has_next, is_unseen;  /* is_unseen: older ones were not looked at */
 	long previous, next;
 };
 

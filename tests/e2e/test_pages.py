@@ -340,4 +340,4 @@ def test_browsing_stays_within_its_budget(server, spaces):
                 assert "immutable" in answer.headers["cache-control"] and answer.headers["content-encoding"] == "gzip"
                 assert httpx.get(server.url + u, headers={"If-None-Match": answer.headers["etag"]}).status_code == 304
         # Immutable and cached for a year: what counts is bytes; files.css comes with pages of files only.
-        assert total < 25 * 1024 and 1 + len(loaded) <= 8
+        assert total < 25 * 1024 and 1 + len(loaded) <= 6

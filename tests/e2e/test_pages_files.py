@@ -175,6 +175,36 @@ def test_what_users_wrote_is_shown_and_does_nothing(tab, server, hostile):  # no
     assert ATTACKS[0] in t.page.request.get(f"{server.url}{s}/commit/{sha}").text().replace("&lt;", "<").replace("&gt;", ">")
 
 
+@pytest.mark.skipif(SOLO, reason="needs the runtime")
+def test_what_an_app_printed_is_shown_and_does_nothing(tab, server):  # noqa: F811
+    """The app log, its earlier runs and the evidence of a crash; the last is for who may write."""
+    osc = [f"\033]8;;javascript:{HOOK}\033\\link\033]8;;\033\\", f"\033]8;;https://h.example/\"onclick={HOOK}\033\\fine\033]8;;\033\\", f"\033]0;<script>{HOOK}</script>\a"]
+    app = f"for line in {ATTACKS + osc!r}: print(line, flush=True)\nraise SystemExit({'marker-evidence ' + ATTACKS[1]!r})\n"
+    name = f"says-{uuid.uuid4().hex[:6]}"
+    s = f"/spaces/{server.owner}/{name}"
+    try:
+        server.deploy(name, {"README.md": "---\nsdk: gradio\n---\n", "app.py": app})
+        wait_for(lambda: server.api().get_space_runtime(s.removeprefix("/spaces/")).stage == "RUNTIME_ERROR", 120)
+        for scripts in (True, False):
+            t = tab(java_script_enabled=scripts).sign_in()
+            for path in (s, f"{s}/logs?kind=run", f"{s}/logs?kind=run&from=1", f"{s}/logs?kind=build", f"{s}/settings", f"/?q={name}"):
+                t.open(path)
+                if path.endswith("kind=run"):
+                    t.page.wait_for_selector(".log:has-text('marker-evidence')")
+                    assert ATTACKS[0] in t.page.text_content(".log") and t.page.locator(".log a").count() >= 1
+                    assert t.page.locator(".log a:not([href^='https://h.example/'])").count() == 0
+                assert t.page.locator("main [onerror], main [onload], main [onclick], main .log img, main .log script").count() == 0, path
+                assert not scripts or t.page.evaluate("window.fired") is None, path
+                assert t.complaints == [], path
+        assert "marker-evidence" in httpx.get(server.url + s, headers={"Accept": "text/html", "Authorization": f"Bearer {server.token}"}).text
+        for accept in ("text/html", "application/json"):
+            assert "marker-evidence" not in httpx.get(server.url + s, headers={"Accept": accept}).text
+        assert "marker-evidence" not in httpx.get(f"{server.url}/api{s}/runtime").text
+        assert httpx.get(f"{server.url}{s}/logs", headers={"Accept": "text/html"}).status_code in (401, 403, 404)
+    finally:
+        server.api().delete_repo(s.removeprefix("/spaces/"), repo_type="space", missing_ok=True)
+
+
 def test_raw_files_are_never_active_here(server, hostile):
     for path in ("page.html", "pic.svg", "README.md", "a.py"):
         answer = httpx.get(f"{server.url}/spaces/{hostile}/resolve/main/{path}", headers={"Cookie": ""})

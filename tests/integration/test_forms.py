@@ -2,7 +2,10 @@
 
 The same handlers as a browser's: plain posts with a session cookie (C-UI-02, C-UI-05, C-UI-17).
 """
+import os
 import re
+import subprocess
+import urllib.parse
 import uuid
 
 import httpx
@@ -166,6 +169,62 @@ def test_a_file_that_changed_meanwhile_is_not_overwritten(server, browser, space
     answer = browser.post(edit, files=again)
     assert answer.status_code == 409 and "deleted" in problem(answer)
     assert browser.get(edit).status_code == 404
+
+
+def test_a_file_and_a_folder_of_one_name_are_not_exchanged_in_silence(server, browser, space):
+    def raw(path):
+        answer = httpx.get(f"{server.url}{space}/raw/main/{path}")
+        return answer.text if answer.status_code == 200 else None
+
+    def new(path, text, **more):
+        fields = {"was": "", "blob": "", "eol": "", "summary": "", "description": "", **more}
+        return browser.post(f"{space}/new/main", files=form(path=path, text=text, **fields))
+    assert new("shelf/book", "kept").status_code == 303 and new("single", "kept").status_code == 303
+    answer = browser.post(f"{space}/upload/main", files=form(summary="", description="") + [("file", ("shelf", b"x"))])
+    assert answer.status_code == 400 and "is a folder" in problem(answer) and raw("shelf/book") == "kept"
+    answer = new("single/part", "x")
+    assert answer.status_code == 400 and "is a file" in problem(answer) and raw("single") == "kept"
+    blob = re.search(r'name="blob" value="([0-9a-f]{40})"', browser.get(f"{space}/edit/main/single").text).group(1)
+    assert new("single/part", "moved", was="single", blob=blob).status_code == 303
+    assert raw("single") is None and raw("single/part") == "moved"
+
+
+@pytest.mark.parametrize("text, why", [(b"one\rtwo\r\n", "CR"), (b"\xed\xa0\x80", "UTF-8"), (b"caf\xe9", "UTF-8"), (b"a\x0cb", "UTF-8")])
+def test_a_text_that_a_browser_would_change_is_not_edited(server, browser, space, text, why):
+    server.api().upload_file(path_or_fileobj=text, path_in_repo="odd.txt", repo_id=space.removeprefix("/spaces/"), repo_type="space")
+    answer = browser.get(f"{space}/edit/main/odd.txt")
+    assert answer.status_code == 400 and why in answer.text and "upload a new version" in answer.text
+
+
+def test_what_git_lets_be_any_bytes_is_on_every_page(server, browser, space, tmp_path):
+    """Names with line ends, quotes and bytes that are no UTF-8, links, a long text and one that is no UTF-8 in a commit."""
+    names = [b"a\nb", b"q\"'<b>", "\u202efdp.exe".encode(), b"p%41%2f", b"h#?&", b"l\xe9", b"back\\slash", b"t\tb"]
+    remote = f"{server.url}{space}".replace("://", f"://x:{server.token}@")
+
+    def git(*args, **kw):
+        return subprocess.run(["git", "-C", str(tmp_path), "-c", "user.name=x", "-c", "user.email=x@x", *args], check=True, capture_output=True, **kw)
+    git("clone", "-q", remote, ".")
+    for name in names:
+        with open(os.path.join(os.fsencode(tmp_path), name), "wb") as f:
+            f.write(b"caf\xe9\n")
+    (tmp_path / "link").symlink_to("/etc/passwd")
+    git("add", "-A")
+    git("-c", "i18n.commitEncoding=latin1", "commit", "-q", "-F", "-", input=b"caf\xe9 " + b"T" * 2000 + b"\n\n" + b"m" * 200000)
+    git("push", "-q", "origin", "HEAD:main")
+    for page in ("tree/main", "commits/main", "commit/main"):
+        assert browser.get(f"{space}/{page}").status_code == 200, page
+        answer = browser.get(f"{space}/{page}", headers={"Accept": "application/json"})
+        assert answer.status_code == 200 and len(answer.content) < 100000, page
+    assert browser.get(f"{space}/commits/main", headers={"Accept": "application/json"}).json()[0]["title"].startswith("caf? T")
+    for name in names:
+        path = urllib.parse.quote_from_bytes(name, safe="")
+        for page in ("blob", "commits", "delete"):
+            assert browser.get(f"{space}/{page}/main/{path}").status_code == 200, (page, name)
+        assert browser.get(f"{space}/blob/main/{path}", headers={"Accept": "application/json"}).status_code == 200, name
+    assert "root:" not in browser.get(f"{space}/blob/main/link").text
+    assert browser.get(f"{space}/edit/main/link").status_code == 400
+    assert browser.post(f"{space}/upload/main", files=form(summary="", description="") + [("file", ("link", b"plain"))]).status_code == 303
+    assert httpx.get(f"{server.url}{space}/raw/main/link").text == "plain"
 
 
 def test_an_upload_without_files_is_told(browser, space):

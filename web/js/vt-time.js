@@ -1,7 +1,7 @@
 // Relative times: the server wrote them once, this keeps them true. The element's title holds the exact moment.
 const units = [[60, "s"], [3600, "min"], [86400, "h"], [86400 * 30, "d"], [86400 * 365, "mo"], [Infinity, "y"]];
 
-export function relative(iso, now = Date.now()) {
+function relative(iso, now = Date.now()) {
 	const s = Math.max(0, (now - Date.parse(iso)) / 1000);
 	if (s < 10) return "just now";
 	let per = 1;
