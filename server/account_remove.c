@@ -85,6 +85,7 @@ int account_remove(struct server *srv, const struct sp_id *actor, const struct s
 		r = check_not_last_admin(srv, user, &a, e);
 	if (r == 0)
 		r = remove_all(srv, actor, user, &a, e);
+	server_account_changed(srv, &user->id);         /* a request under way may have made a token after the others went */
 	if (r == 0)
 		r = store_event_add(srv->store, actor, NULL, "account-delete", user->name, e);
 	sp_arena_fini(&a);

@@ -20,11 +20,11 @@
 #define SESSION_MS (INT64_C(12) * 3600 * 1000)
 #define JWT_MS     (INT64_C(3600) * 1000)
 
-enum { SPENT_MAX = 8192 };
+enum { SPENT_MAX = 8192, SPENT_PER_USER = 256 /* so that no one user keeps the others out */ };
 
 static const char sign_in[] = "app-sign-in", session[] = "app-session", jwt[] = "app-jwt";
 
-struct spent { struct sp_id nonce; int64_t until_ms; };
+struct spent { struct sp_id nonce, user; int64_t until_ms; };
 
 struct app_access {
 	struct server *srv;
@@ -113,19 +113,20 @@ static bool spend(struct app_access *aa, const struct claim *c)
 {
 	int64_t now = sp_wall_ms();
 	bool fresh = sp_id_eq(&c->boot, &aa->boot);
-	unsigned kept = 0;
+	unsigned kept = 0, own = 0;
 
 	pthread_mutex_lock(&aa->lock);
 	for (unsigned i = 0; i < aa->nspent; i++) {
 		if (aa->spent[i].until_ms <= now)
 			continue;
 		fresh = fresh && !sp_id_eq(&aa->spent[i].nonce, &c->nonce);
+		own += sp_id_eq(&aa->spent[i].user, &c->user);
 		aa->spent[kept++] = aa->spent[i];
 	}
 	aa->nspent = kept;
-	fresh = fresh && kept < SPENT_MAX;
+	fresh = fresh && kept < SPENT_MAX && own < SPENT_PER_USER;
 	if (fresh)
-		aa->spent[aa->nspent++] = (struct spent){ c->nonce, now + SIGN_IN_MS };
+		aa->spent[aa->nspent++] = (struct spent){ c->nonce, c->user, now + SIGN_IN_MS };
 	pthread_mutex_unlock(&aa->lock);
 	return fresh;
 }

@@ -132,8 +132,9 @@ void http_refuse(struct http_req *rq, struct http_resp *rs, const struct sp_err 
 	const char *sentence = as_sentence(rq->arena, e->msg[0] ? e->msg : sp_code_name(e->code));
 
 	if (e->code == SP_EIO || e->code == SP_EBUG || e->code == SP_ENOMEM) {
-		log_err("http request=%s path=%s code=%s errno=%d: %s", rq->request_id, log_q(rq->path).s, sp_code_name(e->code), e->sys,
-			log_q(e->msg).s);
+		/* A link opens what it leads to: not into the log. */
+		log_err("http request=%s path=%s code=%s errno=%d: %s", rq->request_id,
+			log_q(rq->claim ? rq->conn->route->pattern : rq->path).s, sp_code_name(e->code), e->sys, log_q(e->msg).s);
 		sentence = sp_arena_fmt(rq->arena, "The server failed to do this. Try again; if it stays, tell the operator this request id: %s.",
 			rq->request_id);
 	}
