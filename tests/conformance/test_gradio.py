@@ -37,6 +37,21 @@ def test_client_finds_the_space_by_name(server, space, tmp_path):
     assert run.stdout.strip() == "Hello Ada!"
 
 
+@pytest.mark.parametrize("how", ["admin/gradio-conf", "url"])
+def test_client_wakes_a_sleeper(server, space, tmp_path, how):
+    """CONTRACTS 9.3: by name its question to the API tells SLEEPING, and its visit wakes the app."""
+    import subprocess
+    api = server.api()
+    wait_for(lambda: api.get_space_runtime(space).stage == "RUNNING", 60)
+    api.set_space_sleep_time(space, 1)
+    wait_for(lambda: api.get_space_runtime(space).stage == "SLEEPING", 30)
+    api.set_space_sleep_time(space, -1)
+    where = server.app_url("admin-gradio-conf") if how == "url" else how
+    code = f"from gradio_client import Client; print(Client({where!r}, verbose=False).predict('Ada', api_name='/greet'))"
+    run = subprocess.run([ROOT / "build/venv/bin/python", "-c", code], env=server.client_env(str(tmp_path)), capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0 and run.stdout.strip() == "Hello Ada!", run.stderr
+
+
 def test_predict(client):
     assert client.predict("Ada", api_name="/greet") == "Hello Ada!"
 

@@ -246,6 +246,31 @@ def test_a_websocket_is_a_pipe_from_the_first_byte(h):
     assert headers["upgrade"] == "websocket"
 
 
+def test_a_websocket_keeps_its_app_awake_by_what_visitors_say(h):
+    """CONTRACTS 9.3: a byte of the visitor's is activity; pings and what the app sends are none."""
+    def ws(app, conn):
+        request = read_request(conn, b"")
+        conn.sendall(b"HTTP/1.1 101 S\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n" + request[4])
+        while data := conn.recv(65536):
+            conn.sendall(data)
+    app, other = App(ws), App(named(b"other"))
+    h.server.route("a", APP, app.port)
+    h.server.route("b", APP, other.port)
+    ping, text = b"\x89\x80mask", b"\x81\x82maskhi"
+    with h.connect() as s:
+        s.sendall(b"GET / HTTP/1.1\r\nHost: a.localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+        until(s, b"\r\n\r\n")
+        assert seen(h, "a")
+        time.sleep(5.1)                 # edge says so at most once in 5 s
+        s.sendall(ping)
+        until(s, ping)
+        assert get(h, "b.localhost").body == b"other" and seen(h, "b")      # said in order: what of the ping would have been is there
+        assert h.server.heard.count(("SEEN", space_id("a"))) == 1
+        s.sendall(text)
+        until(s, text)
+        assert h.server.wait_heard("SEEN", "a", count=2)
+
+
 def test_the_platforms_websockets_have_their_own_socket(h):
     with h.connect() as s:
         s.sendall(b"GET /-/ws/logs HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nhello")
