@@ -54,6 +54,12 @@ int account_begin_session(struct http_req *rq, struct http_resp *rs, const struc
 
 	if (r < 0)
 		return r;
+	if (rq->actor.by_session) {     /* the browser has one cookie: what it replaces ends, and with it what it opened at apps */
+		r = store_token_revoke(rq->srv->store, &rq->actor.user, &rq->actor.token, e);
+		server_account_changed(rq->srv, &rq->actor.user);
+	}
+	if (r < 0 && r != -SP_ENOENT)
+		return r;
 	auth_set_cookie(rq, rs, cookie.s);
 	return 0;
 }

@@ -326,6 +326,12 @@ def test_sessions_end_at_once(server):
     assert form(server, "/-/sessions/end-others", here)[0] == 401
 
 
+def test_signing_in_anew_ends_the_session_that_it_replaces(server):
+    (_, first), (name, _) = join(server), join(server)
+    second = cookie_of(sign_in(server, name, cookie=first))
+    assert who(server, first) is None and who(server, second) == name
+
+
 def test_an_access_token_does_not_manage_the_account(server):
     _, cookie = join(server)
     token = new_token(server, cookie)
