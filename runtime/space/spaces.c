@@ -369,6 +369,8 @@ int spaces_restart(struct spaces *sp, const struct sp_id *space, bool factory, s
 		r = sp_fail(e, SP_ESTATE, 0, "the repository is empty: push an app first");
 	if (r == 0 && repo.is_paused)
 		r = store_repo_set_paused(sp->store, space, false, e);
+	if (r == 0 && repo.is_asleep)
+		r = store_repo_set_asleep(sp->store, space, false, e);
 	if (r < 0)
 		return r;
 	a.commit = repo.head;

@@ -20,7 +20,7 @@ struct loaded {
 	int64_t environment_ms;                 /* its last change */
 };
 
-struct load { struct spaces *sp; struct sp_arena arena; struct loaded *at; size_t n; int result; struct sp_err e; };
+struct load { struct spaces *sp; struct sp_arena arena; struct loaded *at; size_t n; int result; bool again; struct sp_err e; };
 
 static int load_one(struct spaces *sp, const struct sp_id *id, struct sp_arena *a, struct loaded *l, struct sp_err *e)
 {
@@ -52,6 +52,8 @@ static void load_work(void *arg)
 	struct sp_id *ids;
 	size_t n;
 
+	if (w->again)
+		sleep(1);
 	w->result = store_repo_all_ids(w->sp->store, &w->arena, &ids, &n, &w->e);
 	if (w->result < 0)
 		return;
@@ -216,8 +218,12 @@ static void load_done(void *arg)
 	struct load *w = arg;
 	struct spaces *sp = w->sp;
 
-	if (w->result < 0)
-		log_err("the Spaces cannot be read: %s", w->e.msg);
+	if (w->result < 0 && !sp->quiet) {      /* with none known, edge would drop the routes of those that run */
+		log_err("the Spaces cannot be read, trying again: %s", w->e.msg);
+		w->again = true;
+		sp_loop_work(sp->loop, load_work, load_done, w);
+		return;
+	}
 	sp->booting = true;
 	for (size_t i = 0; i < w->n && !sp->quiet; i++)
 		bring_back(sp, &w->at[i]);

@@ -1,6 +1,7 @@
 /* Sleeping, turns, and the causes that cannot be had through the public port, in virtual time. */
 #include <errno.h>
 
+#include "runtime/space/space_env.h"
 #include "tests/unit/fakes/space_world.h"
 
 static const char gradio[] = "sdk: gradio\nsdk_version: 5.1\n";
@@ -216,6 +217,62 @@ static void an_image_that_is_lost_while_it_runs(void **state)
 	assert_int_equal(world_view(w, &id).cause.action, ACTION_FACTORY);
 }
 
+static bool row_sleeps(struct world *w, const struct sp_id *id)
+{
+	struct store_repo repo;
+	struct sp_arena a;
+
+	sp_arena_init(&a);
+	assert_int_equal(store_repo_by_id(w->store, id, &a, &repo, NULL), 0);
+	sp_arena_fini(&a);
+	return repo.is_asleep;
+}
+
+/* Everything that can meet a sleep on its way in or out, without a turn of the loop between. */
+static void sleep_and_what_comes_at_once(void **state)
+{
+	struct world *w = *state;
+	struct sp_id id = sleeper(w, 60);
+	unsigned starts;
+
+	assert_int_equal(spaces_sleep(w->sp, &id, NULL), 0);
+	spaces_wake(w->sp, &id);                                        /* a visit while the sandbox is being stopped */
+	spaces_wake(w->sp, &id);
+	test_loop_run(&w->loop, 20000);
+	STAGE_IS(w, &id, STAGE_RUNNING);
+	assert_int_equal(fake_live(&w->fake, PROFILE_RUN), 1);
+	assert_false(row_sleeps(w, &id));
+	assert_int_equal(spaces_sleep(w->sp, &id, NULL), 0);
+	test_loop_run(&w->loop, 20000);
+	starts = w->fake.starts[PROFILE_RUN];
+	spaces_env_changed(w->sp, &id);                                 /* it is read when it starts */
+	test_loop_run(&w->loop, 5000);
+	STAGE_IS(w, &id, STAGE_SLEEPING);
+	assert_int_equal(w->fake.starts[PROFILE_RUN], starts);
+	spaces_wake(w->sp, &id);
+	assert_int_equal(spaces_pause(w->sp, &id, NULL), 0);            /* the owner wins over the visitor */
+	test_loop_run(&w->loop, 20000);
+	STAGE_IS(w, &id, STAGE_PAUSED);
+	assert_int_equal(fake_live(&w->fake, PROFILE_RUN), 0);
+	assert_int_equal(spaces_restart(w->sp, &id, false, NULL), 0);
+	test_loop_run(&w->loop, 5000);
+	assert_int_equal(spaces_sleep(w->sp, &id, NULL), 0);
+	assert_true(row_sleeps(w, &id));
+	assert_int_equal(spaces_restart(w->sp, &id, false, NULL), 0);
+	assert_false(row_sleeps(w, &id));                               /* durable before it is answered, as the sleep was */
+	test_loop_run(&w->loop, 5000);
+	assert_int_equal(spaces_sleep(w->sp, &id, NULL), 0);
+	test_loop_run(&w->loop, 20000);
+	spaces_wake(w->sp, &id);
+	assert_int_equal(spaces_remove(w->sp, &id, NULL), 0);           /* deleted while it wakes */
+	test_loop_run(&w->loop, 20000);
+	assert_int_equal(fake_live(&w->fake, PROFILE_RUN), 0);
+	spaces_wake(w->sp, &id);
+	spaces_on_seen(w->sp, &id);
+	test_loop_run(&w->loop, 1000);
+	assert_int_equal(fake_live(&w->fake, PROFILE_RUN), 0);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, world_open, world_close)
@@ -223,6 +280,7 @@ int main(void)
 		T(nobody_visits_and_it_falls_asleep), T(sleep_outlives_the_server), T(a_push_wakes_and_a_pause_ends_sleep),
 		T(after_a_restart_of_the_machine_apps_take_turns), T(a_port_that_closes_ends_the_app), T(what_never_started_is_told),
 		T(a_sandbox_that_is_refused_is_told), T(a_build_that_hangs_is_ended), T(an_image_that_is_lost_while_it_runs),
+		T(sleep_and_what_comes_at_once),
 	};
 
 	if (!fake_net())
