@@ -38,7 +38,7 @@ static void set_crumbs(struct http_req *rq, struct view_files_bar *v, const char
 	for (const char *p = path; *p;) {
 		size_t len = strcspn(p, "/");
 
-		crumbs[at] = (struct view_crumb){ sp_arena_mem(rq->arena, p, len), sp_arena_mem(rq->arena, path, (size_t)(p - path) + len), at + 1 == n };
+		crumbs[at] = (struct view_crumb){ page_name(rq->arena, sp_arena_mem(rq->arena, p, len)), sp_arena_mem(rq->arena, path, (size_t)(p - path) + len), at + 1 == n };
 		at++;
 		p += len + (p[len] == '/');
 	}

@@ -35,6 +35,7 @@ const char *page_local_path(const char *path);
 
 struct view_when page_when(struct sp_arena *a, int64_t wall_ms);
 const char *page_duration(struct sp_arena *a, int64_t ms);              /* "6 s", "2 min" */
+const char *page_name(struct sp_arena *a, const char *name);            /* of a file, as it is shown: what turns text around is seen */
 const char *page_size(struct sp_arena *a, uint64_t bytes);              /* "1.2 MB" */
 const char *page_plain_log(struct sp_arena *a, const char *text);      /* without terminal colours and overwritten progress */
 

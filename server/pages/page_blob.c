@@ -119,7 +119,7 @@ int page_blob(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
 {
 	const struct store_repo *r = rq->repo;
 	const char *path = files_path(rq), *slash = strrchr(path, '/');
-	struct view_blob v = { .owner = r->owner_name, .name = r->name, .rev = http_param(rq, "rev"), .path = path, .file = slash ? slash + 1 : path,
+	struct view_blob v = { .owner = r->owner_name, .name = r->name, .rev = http_param(rq, "rev"), .path = path, .file = page_name(rq->arena, slash ? slash + 1 : path),
 			.notice = "", .language = "", .shows_source = http_query_bool(rq, "plain") };
 	struct sp_buf html = { 0 };
 	struct repo_entry at;

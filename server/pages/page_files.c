@@ -33,7 +33,7 @@ static void set_files(struct http_req *rq, struct view_files *v, const struct re
 			if (x->is_dir != dirs)
 				continue;
 			files[at++] = (struct view_file){
-				.name = last_name(x->path), .path = x->path, .size = x->is_dir ? "" : page_size(rq->arena, x->size),
+				.name = page_name(rq->arena, last_name(x->path)), .path = x->path, .size = x->is_dir ? "" : page_size(rq->arena, x->size),
 				.title = x->last_title ? x->last_title : "", .is_dir = x->is_dir, .is_lfs = x->lfs.is_lfs, .is_link = x->is_link,
 				.at = page_when(rq->arena, x->last_ms),
 			};

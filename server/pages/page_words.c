@@ -88,3 +88,17 @@ const char *page_plain_log(struct sp_arena *a, const char *text)
 	out[n] = '\0';
 	return out;
 }
+
+/* "cod.\u202egpj.exe" would read "cod.exe.jpg": U+202A to 202E and U+2066 to 2069 (UAX #9), three bytes each, become U+FFFD. */
+const char *page_name(struct sp_arena *a, const char *name)
+{
+	char *shown = sp_arena_str(a, name);
+
+	for (char *p = shown; (p = strstr(p, "\xe2\x80")) != NULL; p += 2)
+		if ((unsigned char)p[2] >= 0xaa && (unsigned char)p[2] <= 0xae)
+			memcpy(p, "\xef\xbf\xbd", 3);
+	for (char *p = shown; (p = strstr(p, "\xe2\x81")) != NULL; p += 2)
+		if ((unsigned char)p[2] >= 0xa6 && (unsigned char)p[2] <= 0xa9)
+			memcpy(p, "\xef\xbf\xbd", 3);
+	return shown;
+}

@@ -221,6 +221,7 @@ def test_what_git_lets_be_any_bytes_is_on_every_page(server, browser, space, tmp
         for page in ("blob", "commits", "delete"):
             assert browser.get(f"{space}/{page}/main/{path}").status_code == 200, (page, name)
         assert browser.get(f"{space}/blob/main/{path}", headers={"Accept": "application/json"}).status_code == 200, name
+    assert "\u202e" not in browser.get(f"{space}/tree/main").text
     assert "root:" not in browser.get(f"{space}/blob/main/link").text
     assert browser.get(f"{space}/edit/main/link").status_code == 400
     assert browser.post(f"{space}/upload/main", files=form(summary="", description="") + [("file", ("link", b"plain"))]).status_code == 303
