@@ -152,6 +152,18 @@ def test_no_program_of_the_platform_remembers_it(marked, program):
             assert not marked.found(read(pathlib.Path(f"/proc/{pid}/{name}")))
 
 
+@pytest.mark.parametrize("program", ["vitrine-edge", "vitrine-egress"])
+def test_the_exposed_programs_do_not_get_the_operators_token(server, program):
+    (pid,) = server.children(program)
+    assert b"VITRINE_" not in pathlib.Path(f"/proc/{pid}/environ").read_bytes()
+
+
+@pytest.mark.parametrize("program", ["vitrine-server", "vitrine-edge"])
+def test_what_passes_secrets_on_leaves_no_core_dump(server, program):
+    (pid,) = server.children(program)
+    assert os.stat(f"/proc/{pid}/environ").st_uid == 0          # as the kernel gives it who may not be dumped (proc(5))
+
+
 def get_routes():
     text = (ROOT / "server/http/routes.def").read_text()
     return re.findall(r'^ROUTE\(HTTP_GET,\s*"([^"]+)"', text, re.M)
