@@ -10,7 +10,7 @@
 #include "auto.h"
 #include "limit.h"
 
-enum { CACHED = 64, CACHED_BYTES = 262144, MORE = 16, SLACK = 65536, PADDING = 256 };
+enum { CACHED = 64, CACHED_BYTES = 1 << 25, MORE = 16, SLACK = 65536, PADDING = 256 };
 
 /* A line of 10,000 '>' is as many quotes: what md4c writes is bounded too, the rest of it is not kept. */
 struct growing { struct sp_buf *html; size_t most; bool is_over; };
@@ -58,6 +58,7 @@ struct cached { char oid[41]; char *base; char *html; size_t n; uint64_t used; }
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct cached rows[CACHED];
+static size_t cached_n;         /* bytes in all rows */
 static uint64_t clock_;
 
 static char *base_dup(const struct sanitize *how)
@@ -84,10 +85,31 @@ static bool cache_find(const char *oid, const char *base, struct sp_arena *a, st
 	return found;
 }
 
-/* Takes BASE. */
+/* One row is always empty, and all of them are within CACHED_BYTES: those used longest ago go, KEEP stays. */
+static void cache_forget_some(const struct cached *keep)
+{
+	for (;;) {
+		struct cached *gone = NULL;
+		bool is_full = true;
+
+		for (size_t i = 0; i < CACHED; i++) {
+			is_full = is_full && rows[i].html;
+			if (&rows[i] != keep && rows[i].html && (!gone || rows[i].used < gone->used))
+				gone = &rows[i];
+		}
+		if (!gone || (!is_full && cached_n <= CACHED_BYTES))
+			return;
+		cached_n -= gone->n;
+		free(gone->base);
+		free(gone->html);
+		*gone = (struct cached){ 0 };
+	}
+}
+
+/* Takes BASE. What is slow to make is long: only all of it together is bounded. */
 static void cache_add(const char *oid, char *base, const struct sp_buf *html)
 {
-	struct cached *to = &rows[0], gone;
+	struct cached *to = rows;
 	struct cached it = { .base = base, .html = malloc(html->n + 1), .n = html->n };
 
 	if (!it.html || sp_copy(it.oid, sizeof(it.oid), oid) < 0)
@@ -95,15 +117,13 @@ static void cache_add(const char *oid, char *base, const struct sp_buf *html)
 	if (html->n)
 		memcpy(it.html, html->p, html->n);
 	pthread_mutex_lock(&lock);
-	for (size_t i = 1; i < CACHED; i++)
-		if (rows[i].used < to->used)
-			to = &rows[i];
+	while (to->html)
+		to++;
 	it.used = ++clock_;
-	gone = *to;
 	*to = it;
+	cached_n += it.n;
+	cache_forget_some(to);
 	pthread_mutex_unlock(&lock);
-	free(gone.base);
-	free(gone.html);
 }
 
 struct safe_html markdown_cached(const char *oid, const char *text, size_t n, const struct sanitize *how, struct sp_arena *a)
@@ -117,7 +137,7 @@ struct safe_html markdown_cached(const char *oid, const char *text, size_t n, co
 	if (markdown_html(text, n, how, &html, NULL) < 0)
 		sp_buf_fini(&html);
 	ret = (struct safe_html){ sp_arena_mem(a, html.p ? html.p : "", html.n), html.n };
-	if (html.n <= CACHED_BYTES && strlen(oid) == 40)
+	if (strlen(oid) == 40)
 		cache_add(oid, sp_take_ptr(&base), &html);
 	return ret;
 }
