@@ -20,6 +20,7 @@ struct git_task {
 	struct sp_id repo, run;
 	struct account_actor actor;     /* of a push, as it was asked for */
 	char what[32];                  /* "upload-pack" */
+	char client[48];                /* the user's id, a stranger's address; "": the server itself */
 	char protocol[64];              /* the client's Git-Protocol, or "" */
 	int ours, theirs;               /* the two ends of the worker's socket; a fetch's OURS is the stream's */
 	int spare;                      /* theirs again, until the worker has started: to say that it did not */
@@ -29,8 +30,10 @@ struct git_task {
 	struct launch_slot slot;
 	struct launch_exited exited;
 	struct sp_timer *timer;
+	struct sp_timer *beat;          /* a push: the connection is kept alive; a fetch: does its reader go on? */
+	uint64_t taken;                 /* of a fetch, at the last beat */
 	struct sp_watch *watch;         /* of OURS, for a push */
-	struct http_stream *stream;     /* of a push; not after client_gone */
+	struct http_stream *stream;     /* not after client_gone */
 	struct sp_buf out;              /* what git answered to a push */
 };
 

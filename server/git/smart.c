@@ -1,4 +1,5 @@
 /* The three requests of git's smart HTTP protocol. */
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
@@ -19,6 +20,11 @@ static void take_protocol(const struct http_req *rq, struct git_task *t)
 		memcpy(t->protocol, value, strlen(value) + 1);
 }
 
+static void take_client(const struct http_req *rq, struct git_task *t)
+{
+	snprintf(t->client, sizeof(t->client), "%s", account_is_anonymous(&rq->actor) ? rq->peer : rq->actor.user.s);
+}
+
 static int answer_fetch(struct http_req *rq, struct http_resp *rs, const char *what, const char *type, bool is_gzip, struct sp_err *e)
 {
 	struct git_task *t;
@@ -29,8 +35,9 @@ static int answer_fetch(struct http_req *rq, struct http_resp *rs, const char *w
 	if (r < 0)
 		return r;
 	take_protocol(rq, t);
+	take_client(rq, t);
 	fd = t->ours;
-	http_stream_from(rq, rs, type, fd, git_task_client_gone, t);
+	t->stream = http_stream_from(rq, rs, type, fd, git_task_client_gone, t);
 	git_task_queue(t);
 	return 0;
 }
@@ -112,6 +119,7 @@ int git_receive_pack(struct http_req *rq, struct http_resp *rs, struct sp_err *e
 	if (r < 0)
 		return r;
 	t->actor = rq->actor;
+	take_client(rq, t);
 	t->sideband = wants_sideband(rq);
 	t->stream = http_stream_open(rq, rs, result, git_task_client_gone, t);
 	git_task_queue(t);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -18,7 +19,8 @@
 #include "server/server.h"
 #include "server/uvloop.h"
 
-enum { OUT_MAX = 512 * 1024, TMP_BYTES = 64 << 20, PIDS = 64, CPU_WEIGHT = 50, AGAIN_MS = 200, LOG_TAIL = 1000 };
+enum { OUT_MAX = 512 * 1024, TMP_BYTES = 64 << 20, PIDS = 64, CPU_WEIGHT = 50, AGAIN_MS = 200, LOG_TAIL = 1000,
+	BEAT_MS = 15000 /* gateways in front of us give up after 60 s of silence */, UNREAD_MIN = 16384 };
 
 struct git {
 	struct server *srv;
@@ -99,7 +101,8 @@ int git_task_new(struct git *g, enum git_kind kind, const struct sp_id *repo, co
 
 	if (!t)
 		return sp_fail(e, SP_ENOMEM, 0, "git task");
-	*t = (struct git_task){ .git = g, .kind = kind, .repo = *repo, .run = sp_id_new(), .ours = -1, .theirs = -1, .spare = -1, .log = -1 };
+	*t = (struct git_task){ .git = g, .kind = kind, .repo = *repo, .run = sp_id_new(), .ours = -1, .theirs = -1, .spare = -1, .log = -1,
+		.exited.end = END_LOST };      /* until it has ended */
 	snprintf(t->what, sizeof(t->what), "%s", what);
 	atomic_fetch_add(&g->n, 1);
 	if (kind != GIT_REPACK)
@@ -121,6 +124,7 @@ static void task_free(struct git_task *t)
 	for (unsigned i = 0; i < SP_COUNT(fds); i++)
 		if (*fds[i] >= 0)
 			close(*fds[i]);
+	sp_timer_free(t->beat);
 	sp_buf_fini(&t->out);
 	atomic_fetch_sub(&t->git->n, 1);
 	free(t);
@@ -160,7 +164,9 @@ static void last_done(void *arg)
 	struct git_task *t = arg;
 	struct git *g = t->git;
 
-	if (t->stream) {
+	sp_timer_free(t->beat);
+	t->beat = NULL;
+	if (t->stream && t->kind == GIT_PUSH) {
 		http_stream_write(t->stream, t->out.p ? t->out.p : "", t->out.n);
 		http_stream_end(t->stream);
 	}
@@ -215,6 +221,36 @@ static void stop(struct git_task *t)
 }
 
 /* ---- running ---- */
+
+/* Its reader leaves most of what git has ready where it is. */
+static bool is_slow(struct git_task *t)
+{
+	uint64_t before = t->taken;
+	int unread = 0;
+
+	t->taken = http_stream_taken(t->stream);
+	return t->taken - before < SP_LIMIT_git_slow_bytes && ioctl(t->ours, FIONREAD, &unread) == 0 && unread >= UNREAD_MIN;
+}
+
+static void on_beat(void *arg)
+{
+	struct git_task *t = arg;
+
+	if (!t->stream)
+		return;
+	if (t->kind == GIT_PUSH) {
+		http_stream_write(t->stream, "0005\1", 5);     /* as receive-pack itself, whose own is held back (receive.keepAlive) */
+	} else if (t->state == GIT_RUNNING && is_slow(t)) {
+		log_info("space=%s git %s ended: its client hardly reads", t->repo.s, t->what);
+		stop(t);
+	}
+}
+
+static void start_beat(struct git_task *t, uint64_t ms)
+{
+	t->beat = sp_timer_new(t->git->srv->loop, on_beat, t);
+	sp_timer_start(t->beat, ms, ms);
+}
 
 /* A push's answer: small, kept until the push is brought in. */
 static void on_answer(void *arg, SP_UNUSED bool readable, SP_UNUSED bool writable)
@@ -297,6 +333,8 @@ static int start(struct git_task *t, const struct launch_hash *base, struct sp_e
 	t->state = GIT_STARTING;
 	t->timer = sp_timer_new(t->git->srv->loop, on_late, t);
 	sp_timer_start(t->timer, SP_LIMIT_git_ms, 0);
+	if (t->kind == GIT_FETCH)
+		start_beat(t, SP_LIMIT_git_slow_ms);
 	if (t->kind == GIT_PUSH) {
 		t->watch = sp_watch_new(t->git->srv->loop, t->ours, on_answer, t);
 		sp_watch_want(t->watch, true, false);
@@ -307,15 +345,26 @@ static int start(struct git_task *t, const struct launch_hash *base, struct sp_e
 
 static bool has_turn(const struct git *g, const struct git_task *t)
 {
-	unsigned all = 0, same = 0;
+	unsigned all = 0, same = 0, client = 0;
 
 	for (const struct git_task *at = g->tasks; at; at = at->next) {
 		if (at->state != GIT_STARTING && at->state != GIT_RUNNING)
 			continue;
 		all++;
 		same += sp_id_eq(&at->repo, &t->repo);
+		client += t->client[0] && strcmp(at->client, t->client) == 0;
 	}
-	return all < SP_LIMIT_git_parallel && same < SP_LIMIT_git_per_repo;
+	return all < SP_LIMIT_git_parallel && same < SP_LIMIT_git_per_repo && client < SP_LIMIT_git_per_client;
+}
+
+/* Among those of its client that run or wait: nobody fills the queue alone. */
+static bool has_place(const struct git *g, const struct git_task *t)
+{
+	unsigned client = 0;
+
+	for (const struct git_task *at = g->tasks; at; at = at->next)
+		client += t->client[0] && at->state != GIT_ENDING && strcmp(at->client, t->client) == 0;
+	return client <= SP_LIMIT_git_queue_per_client;
 }
 
 static void on_again(void *arg)
@@ -349,13 +398,19 @@ static void pump(struct git *g)
 static void queue_here(void *arg)
 {
 	struct git_task *t = arg, **at = &t->git->tasks;
+	bool fits;
 
 	while (*at)
 		at = &(*at)->next;
 	*at = t;
 	if (t->kind == GIT_REPACK)
 		t->client_gone = true;  /* nobody waits */
-	if (t->client_gone && t->kind != GIT_REPACK)
+	if (t->kind == GIT_PUSH && t->sideband)
+		start_beat(t, BEAT_MS);
+	fits = has_place(t->git, t);
+	if (!fits)
+		say_not_started(t, &(struct launch_failed){ .code = SP_EQUOTA, .text = "too many of one client" });
+	if ((t->client_gone && t->kind != GIT_REPACK) || !fits)
 		end(t);
 	else
 		pump(t->git);

@@ -133,6 +133,7 @@ struct http_stream *http_stream_open(struct http_req *rq, struct http_resp *rs, 
  */
 struct http_stream *http_stream_from(struct http_req *rq, struct http_resp *rs, const char *content_type, int fd,
 		void (*closed)(void *arg), void *arg);
+uint64_t http_stream_taken(struct http_stream *s);     /* bytes of FD that were read so far */
 void http_stream_write(struct http_stream *s, const void *p, size_t n);
 void http_stream_end(struct http_stream *s);
 

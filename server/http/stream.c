@@ -25,6 +25,7 @@ struct http_stream {
 
 	pthread_mutex_t lock;
 	struct sp_buf unsent;
+	uint64_t taken;                 /* bytes read out of it */
 	bool is_ended, is_broken;
 	bool is_waiting;                /* the reader found nothing and wants RESUME */
 	bool is_posted;                 /* a wake-up is on its way and holds a reference */
@@ -137,6 +138,16 @@ void http_stream_write(struct http_stream *s, const void *p, size_t n)
 	pthread_mutex_unlock(&s->lock);
 }
 
+uint64_t http_stream_taken(struct http_stream *s)
+{
+	uint64_t n;
+
+	pthread_mutex_lock(&s->lock);
+	n = s->taken;
+	pthread_mutex_unlock(&s->lock);
+	return n;
+}
+
 void http_stream_end(struct http_stream *s)
 {
 	pthread_mutex_lock(&s->lock);
@@ -198,6 +209,8 @@ static int read_fd(struct http_stream *s, char *p, size_t max)
 		s->is_waiting = true;
 		return 0;
 	}
+	if (n > 0)
+		s->taken += (uint64_t)n;
 	return n == -1 ? -2 : n == 0 ? -1 : (int)n;
 }
 
