@@ -7,6 +7,7 @@
 #include "log.h"
 #include "server/app_access.h"
 #include "server/git/git.h"
+#include "server/api/repo_util.h"
 #include "server/api/space_state.h"
 #include "server/server.h"
 
@@ -47,6 +48,7 @@ static void loaded(void *arg)
 	struct server *srv = arg;
 
 	routes_synced(srv->routes);
+	repo_publish_missed(srv);
 }
 
 static void exited(void *arg, const struct launch_exited *x)

@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "log.h"
 #include "runtime/space/space.h"
 #include "server/api/repo_util.h"
 #include "server/git/git.h"
@@ -52,7 +53,8 @@ static int publish(struct server *srv, const struct sp_id *id, struct sp_arena *
 	return res;
 }
 
-int repo_publish(struct server *srv, const struct sp_id *id, struct sp_err *e)
+/* In turn with others who publish ID. */
+static int publish_in_turn(struct server *srv, const struct sp_id *id, struct sp_err *e)
 {
 	pthread_mutex_t *turn = &turns[(unsigned char)id->s[SP_ID_LEN - 1] % TURNS];
 	struct sp_arena a;
@@ -62,7 +64,40 @@ int repo_publish(struct server *srv, const struct sp_id *id, struct sp_err *e)
 	pthread_mutex_lock(turn);
 	r = publish(srv, id, &a, e);
 	pthread_mutex_unlock(turn);
-	git_written(srv->git, id);
 	sp_arena_fini(&a);
 	return r;
+}
+
+int repo_publish(struct server *srv, const struct sp_id *id, struct sp_err *e)
+{
+	int r = publish_in_turn(srv, id, e);
+
+	git_written(srv->git, id);
+	return r;
+}
+
+static void missed_work(void *arg)
+{
+	struct server *srv = arg;
+	struct sp_id *ids = NULL;
+	struct sp_arena a;
+	struct sp_err e;
+	size_t n = 0;
+
+	sp_arena_init(&a);
+	if (store_repo_all_ids(srv->store, &a, &ids, &n, &e) < 0)
+		log_err("whether rows are behind their repositories is not known: %s", log_q(e.msg).s);
+	for (size_t i = 0; i < n; i++)
+		if (publish_in_turn(srv, &ids[i], &e) < 0 && e.code != SP_ENOENT)
+			log_warn("space=%s its row may be behind: %s", ids[i].s, log_q(e.msg).s);
+	sp_arena_fini(&a);
+}
+
+static void missed_done(SP_UNUSED void *arg)
+{
+}
+
+void repo_publish_missed(struct server *srv)
+{
+	sp_loop_work(srv->loop, missed_work, missed_done, srv);
 }

@@ -37,5 +37,8 @@ int repo_no_entry(struct http_req *rq, struct http_resp *rs, const char *commit,
  */
 SP_MUST int repo_publish(struct server *srv, const struct sp_id *id, struct sp_err *e);
 
+/* Loop thread, once the Spaces are loaded: the same for whatever moved, and then the row could not be written or the server died. */
+void repo_publish_missed(struct server *srv);
+
 /* Title, emoji, sdk, card and tags of R as this README says; its old ones where the README says nothing good. */
 void repo_card_read(struct sp_arena *a, const char *readme, size_t len, struct store_repo *r);

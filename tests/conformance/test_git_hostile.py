@@ -9,7 +9,8 @@ import uuid
 
 import httpx
 
-from test_git import basic, commit, git, pkt, repo, work  # noqa: F401
+from conftest import wait_for
+from test_git import Repo, basic, commit, git, pkt, repo, work  # noqa: F401
 
 
 def test_a_stranger_does_not_fill_the_disk(repo):
@@ -85,3 +86,18 @@ def test_a_link_to_a_large_file_ends_with_its_token(repo):
     href = r.json()["objects"][0]["actions"]["upload"]["href"]
     token.revoke()
     assert httpx.put(href, content=data).status_code == 403
+
+
+def test_a_row_behind_its_repository_catches_up_at_the_start(own_server):
+    """The server died, or the disk was full, between a push's references and the row of its Space."""
+    mine = Repo(own_server, "behind")
+    own_server.stop()
+    tree = ["git", "-c", "safe.directory=*", "--git-dir", mine.bare]
+    run = lambda *args: subprocess.run([*tree, *args], capture_output=True, text=True, check=True, env=dict(  # noqa: E731
+        os.environ, GIT_AUTHOR_NAME="a", GIT_AUTHOR_EMAIL="a", GIT_COMMITTER_NAME="a", GIT_COMMITTER_EMAIL="a")).stdout.strip()
+    head = run("commit-tree", "-p", "main", "-m", "pushed", "main^{tree}")
+    run("update-ref", "refs/heads/main", head)
+    user = mine.bare.stat()
+    subprocess.run(["chown", "-R", f"{user.st_uid}:{user.st_gid}", mine.bare], check=True)
+    own_server.start()
+    assert wait_for(lambda: mine.api("GET", f"/api/spaces/{mine.id}").json()["sha"] == head)
