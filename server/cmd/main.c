@@ -2,6 +2,7 @@
  * vitrine - the command line: one row for each command, its help beside it.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "auto.h"
@@ -87,6 +88,23 @@ static bool has(int argc, char **argv, const char *option)
 	return false;
 }
 
+/* Every user of the machine may read the arguments of its processes: tokens and values of secrets go out of sight at once. */
+static void hide_secrets(int argc, char **argv)
+{
+	for (int i = 2; i < argc; i++) {
+		bool is_token = !strcmp(argv[i - 1], "--token") || !strncmp(argv[i], "--token=", 8);
+		char *copy;
+
+		if (!is_token && !(!strcmp(argv[1], "secrets") && strchr(argv[i], '=')))
+			continue;
+		copy = strdup(argv[i]);
+		if (!copy)
+			abort();
+		memset(argv[i], '*', strlen(argv[i]));
+		argv[i] = copy;
+	}
+}
+
 int main(int argc, char **argv)
 {
 	bool wants_help = argc > 1 && (!strcmp(argv[1], "help") || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"));
@@ -101,6 +119,8 @@ int main(int argc, char **argv)
 		return usage(stderr, CMD_USAGE);
 	if (wants_help || (c->is_client && (has(argc, argv, "--help") || has(argc, argv, "-h"))))
 		return help(c);
+	if (c->is_client)
+		hide_secrets(argc, argv);
 	cmd_set_json(c->is_client && has(argc, argv, "--json"));
 	return c->run(argc - 1, argv + 1);
 }

@@ -242,6 +242,21 @@ def test_a_slow_server_is_waited_for(vitrine):
     assert run.returncode == 3 and "does not accept the token" in run.stderr
 
 
+@pytest.mark.parametrize("args", [["logs", "ada/app", "--token", "hf_hidden"], ["logs", "ada/app", "--token=hf_hidden"],
+                                  ["secrets", "set", "ada/app", "A=hf_hidden", "--token", "x"]])
+def test_secrets_do_not_stay_in_the_list_of_processes(args):
+    with socket.create_server(("127.0.0.1", 0)) as at:
+        run = subprocess.Popen([BIN / "vitrine", *args, "--to", f"http://127.0.0.1:{at.getsockname()[1]}"], stderr=subprocess.DEVNULL)
+        try:
+            c, _ = at.accept()          # it has begun to talk to the server
+            with c, open(f"/proc/{run.pid}/cmdline", "rb") as f:
+                shown = f.read()
+                assert b"hf_hidden" not in shown and b"ada/app" in shown
+        finally:
+            run.kill()
+            run.wait()
+
+
 def test_errors_are_json_whatever_they_name(vitrine, tmp_path, space):
     (tmp_path / "index.html").write_text("x")
     (tmp_path / os.fsdecode(b"caf\xe9.txt")).write_text("x")
