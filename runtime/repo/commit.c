@@ -198,15 +198,15 @@ static int check_ops(const struct repo_commit_req *req, struct sp_err *e)
 	return 0;
 }
 
-/* The index would drop a file for the folder of its name, or what is put for the folder that is there, and say nothing. */
-static int check_free(git_index *index, const char *path, struct sp_err *e)
+/* The index would drop what is put where a folder is, and a file (KEEPS: not) for the folder of its name, and say nothing. */
+static int check_free(git_index *index, const char *path, bool keeps, struct sp_err *e)
 {
 	sp_auto_buf struct sp_buf at = { 0 };
 
 	sp_buf_fmt(&at, "%s/", path);
 	if (git_index_find_prefix(NULL, index, at.p) >= 0)
 		return sp_fail(e, SP_EINVAL, 0, "'%.100s' is a folder: choose another name, or delete the folder first", path);
-	for (char *slash = strchr(at.p, '/'); slash[1]; slash = strchr(slash + 1, '/')) {
+	for (char *slash = strchr(at.p, '/'); keeps && slash[1]; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
 		if (git_index_get_bypath(index, at.p, 0))
 			return sp_fail(e, SP_EINVAL, 0, "'%.100s' is a file, so nothing can be in it: choose another name, or delete the file first", at.p);
@@ -216,11 +216,11 @@ static int check_free(git_index *index, const char *path, struct sp_err *e)
 }
 
 /* Put BLOB at PATH; a program that was executable stays so. */
-static int put(git_index *index, const char *path, const git_oid *blob, struct sp_err *e)
+static int put(git_index *index, const char *path, const git_oid *blob, bool keeps, struct sp_err *e)
 {
 	const git_index_entry *was = git_index_get_bypath(index, path, 0);
 	git_index_entry it = { .path = path, .id = *blob };
-	int r = was ? 0 : check_free(index, path, e);
+	int r = was ? 0 : check_free(index, path, keeps, e);
 
 	if (r < 0)
 		return r;
@@ -241,7 +241,7 @@ static int delete_tree(git_index *index, const char *path, struct sp_err *e)
 	return r < 0 ? repo_git_fail(e, r, "delete folder '%.60s'", path) : 0;
 }
 
-static int copy(git_index *index, const char *from, const char *to, struct sp_err *e)
+static int copy(git_index *index, const char *from, const char *to, bool keeps, struct sp_err *e)
 {
 	const git_index_entry *was = git_index_get_bypath(index, from, 0);
 	git_oid blob;
@@ -249,15 +249,15 @@ static int copy(git_index *index, const char *from, const char *to, struct sp_er
 	if (!was)
 		return sp_fail(e, SP_ENOENT, 0, "there is no file '%.100s' in this revision", from);
 	blob = was->id;
-	return put(index, to, &blob, e);
+	return put(index, to, &blob, keeps, e);
 }
 
-static int apply_op(git_index *index, const struct repo_op *op, const git_oid *blob, struct sp_err *e)
+static int apply_op(git_index *index, const struct repo_op *op, const git_oid *blob, bool keeps, struct sp_err *e)
 {
 	switch (op->kind) {
 	case OP_PUT:
 	case OP_PUT_LFS:
-		return put(index, op->path, blob, e);
+		return put(index, op->path, blob, keeps, e);
 	case OP_DELETE:
 		if (git_index_remove(index, op->path, 0) < 0)
 			return sp_fail(e, SP_ENOENT, 0, "there is no file '%.100s' in this revision", op->path);
@@ -265,7 +265,7 @@ static int apply_op(git_index *index, const struct repo_op *op, const git_oid *b
 	case OP_DELETE_TREE:
 		return delete_tree(index, op->path, e);
 	case OP_COPY:
-		return copy(index, op->bytes, op->path, e);
+		return copy(index, op->bytes, op->path, keeps, e);
 	}
 	return sp_fail(e, SP_EBUG, 0, "operation %d", op->kind);
 }
@@ -284,7 +284,7 @@ static int make_tree(struct making *m, git_commit *from, git_oid *ret, struct sp
 	if (r < 0)
 		return repo_git_fail(e, r, "read the branch's files");
 	for (size_t i = 0; i < m->req->n_ops; i++) {
-		r = apply_op(index, &m->req->ops[i], &m->blobs[i], e);
+		r = apply_op(index, &m->req->ops[i], &m->blobs[i], m->req->keeps_files, e);
 		if (r < 0)
 			return r;
 	}

@@ -129,6 +129,7 @@ struct repo_commit_req {
 	struct repo_author author;
 	const struct repo_op *ops;
 	size_t n_ops;
+	bool keeps_files;               /* SP_EINVAL where "a/b" would take the place of the file "a"; a folder's place is never taken */
 };
 /*
  * SP_EINVAL: a bad path ("..", absolute, ".git", NUL, backslash, over repo_path_bytes; 422). SP_ENOENT: a

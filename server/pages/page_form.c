@@ -120,7 +120,7 @@ int page_form_commit(struct http_req *rq, const struct page_form_commit *c, char
 {
 	const char *email = sp_arena_fmt(rq->arena, "%s@users.noreply.%s", rq->actor.name, rq->srv->domain);
 	const struct repo_commit_req req = { .branch = c->branch, .parent = c->parent, .title = c->title, .message = c->description,
-		.author = { rq->actor.name, email }, .ops = c->ops, .n_ops = c->n_ops };
+		.author = { rq->actor.name, email }, .ops = c->ops, .n_ops = c->n_ops, .keeps_files = true };
 	bool changed;
 	int r = repo_commit(rq->srv->repos, &rq->repo->id, &req, ret_commit, &changed, e);
 

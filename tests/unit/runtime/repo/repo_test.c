@@ -158,13 +158,17 @@ static void operations_apply_in_order(void **state)
 		{ .kind = OP_DELETE, .path = "app.py", .fd = -1 }, { .kind = OP_DELETE_TREE, .path = "sub", .fd = -1 },
 		put("x/y", "now a folder"), put("z", "1"), { .kind = OP_COPY, .path = "z2", .bytes = "z", .fd = -1 },
 	};
+	const struct repo_op over = put("sub", "a file over a folder");
 	struct repo_entry *v;
+	char oid[41];
+	bool changed;
 	size_t n;
 
 	must_commit(c, first, 4);
 	assert_int_equal(count(c, "", true), 8);
 	assert_int_equal(count(c, "", false), 5);
 	assert_int_equal(count(c, "sub", false), 2);
+	assert_int_equal(commit_ops(c, NULL, &over, 1, oid, &changed, NULL), -SP_EINVAL);      /* not dropped in silence */
 	must_commit(c, second, 5);
 	assert_int_equal(repo_tree(c->rs, &c->id, c->head, "", true, false, &c->a, &v, &n, NULL), 0);
 	assert_int_equal(n, 6);
