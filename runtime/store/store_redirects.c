@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "clock.h"
+#include "limit.h"
 #include "str.h"
 
 struct move_job { const struct sp_id *id, *owner; const char *name; };
@@ -67,6 +68,19 @@ static int redirect_add(struct db *db, const struct move_row *was, const struct 
 	return r < 0 ? r : 0;
 }
 
+/* A host that nobody has is looked for among all former names: one Space must not make any number of them. */
+static int redirects_trim(struct db *db, const struct sp_id *id, struct sp_err *e)
+{
+	db_auto_query struct db_query q = db_query(db, "DELETE FROM redirects WHERE repo = ?1 AND (owner, type, name) NOT IN"
+			" (SELECT owner, type, name FROM redirects WHERE repo = ?1 ORDER BY created_ms DESC, name LIMIT ?2)");
+	int r;
+
+	db_bind_id(&q, id);
+	db_bind_int(&q, SP_LIMIT_redirects);
+	r = db_run(&q, e);
+	return r < 0 ? r : 0;
+}
+
 static int move_job(struct db *db, void *arg, struct sp_err *e)
 {
 	const struct move_job *job = arg;
@@ -95,7 +109,7 @@ static int move_job(struct db *db, void *arg, struct sp_err *e)
 	/* Only the case changed: names are compared without it, so there is nothing that could lead on. */
 	if (r == 0 && (is_given || strcasecmp(was.name, job->name) != 0))
 		r = redirect_add(db, &was, job->id, e);
-	return r;
+	return r == 0 ? redirects_trim(db, job->id, e) : r;
 }
 
 int store_repo_move(struct store *st, const struct sp_id *id, const struct sp_id *owner, const char *name, struct sp_err *e)

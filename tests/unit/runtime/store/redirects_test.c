@@ -1,4 +1,8 @@
+#include <stdio.h>
+
 #include "temp_store.h"
+
+#include "limit.h"
 
 static struct store_repo find(struct temp_store *t, const char *owner, const char *name)
 {
@@ -67,12 +71,33 @@ static void only_the_case_keeps_host_and_leaves_no_redirect(void **state)
 	assert_int_equal(leads(t, "ada", "name", &to), -SP_ENOENT);
 }
 
+static void a_space_has_so_many_former_names(void **state)
+{
+	struct temp_store *t = *state;
+	struct store_repo r = temp_repo(&t->ada, "n0");
+	unsigned leading = 0;
+	struct sp_id to;
+	char name[16];
+
+	assert_int_equal(store_repo_add(t->st, &r, NULL), 0);
+	for (unsigned i = 1; i <= SP_LIMIT_redirects + 8; i++) {
+		snprintf(name, sizeof(name), "n%u", i);
+		assert_int_equal(store_repo_move(t->st, &r.id, &t->ada.id, name, NULL), 0);
+	}
+	for (unsigned i = 0; i <= SP_LIMIT_redirects + 8; i++) {
+		snprintf(name, sizeof(name), "n%u", i);
+		leading += leads(t, "ada", name, &to) == 0;
+	}
+	assert_int_equal(leading, SP_LIMIT_redirects);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		temp_store_test(old_names_and_hosts_lead_to_the_last_one),
 		temp_store_test(a_new_one_takes_the_name),
 		temp_store_test(only_the_case_keeps_host_and_leaves_no_redirect),
+		temp_store_test(a_space_has_so_many_former_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
