@@ -155,7 +155,8 @@ static void prep_done(void *arg)
 		instance_gone(in);
 	} else if (p->unreadable[0]) {
 		in->crashed = true;
-		fault_set(&in->fault, CAUSE_SECRETS_UNREADABLE, p->unreadable, NULL);
+		log_sink_say(in->log, "The secret %s cannot be read with this server's key.", p->unreadable);   /* names are its owner's to read, as the log */
+		fault_set(&in->fault, CAUSE_SECRETS_UNREADABLE, NULL);
 		instance_gone(in);
 	} else if (p->result < 0) {
 		in->crashed = true;

@@ -183,6 +183,8 @@ int upload_folder(struct client *c, const struct upload *u, const struct folder 
 	if (r < 0)
 		return r;
 	put_json(spool, json_pack("{s:s, s:{s:s, s:s}}", "key", "header", "value", "summary", "Upload with vitrine deploy", "description", ""));
+	if (u->mirror)          /* first: a file may take the place of a folder that goes */
+		r = put_deletions(c, u, f, spool, &done.deleted, e);
 	for (size_t i = 0; r >= 0 && i < f->n; i++)
 		if (!is_known(known, &f->files[i], i)) {
 			r = put_file(spool, f, &f->files[i], e);
@@ -193,8 +195,6 @@ int upload_folder(struct client *c, const struct upload *u, const struct folder 
 		put_json(spool, json_pack("{s:s, s:{s:s, s:s, s:s}}", "key", "file", "value", "path", "README.md", "encoding", "utf-8", "content", extra_readme));
 		done.sent++;
 	}
-	if (r >= 0 && u->mirror)
-		r = put_deletions(c, u, f, spool, &done.deleted, e);
 	if (r >= 0 && done.sent + done.deleted > 0)
 		r = send_commit(c, u, spool, a, &done, e);
 	if (r < 0)

@@ -330,7 +330,8 @@ def test_images_and_index_that_are_not_there(odd):
     assert turns and turns[0]["action"]["kind"] == "wait"
     note("START_TURN", turns[0], ACTED["START_TURN"])
     c = wait_for(lambda: (lambda c: c.get("code") == "SECRETS_UNREADABLE" and c)(cause(odd, "why-turn-0")), 60, 0.1)
-    assert "THE_SECRET" in c["message"] and "master.key" in c["next"]
+    assert "THE_SECRET" not in c["message"] and "master.key" in c["next"]
+    assert any("THE_SECRET" in line for line in odd.api().fetch_space_logs(f"{odd.owner}/why-turn-0"))
     note("SECRETS_UNREADABLE", c, ACTED["SECRETS_UNREADABLE"])
     assert "keys/master.key was missing" in odd.log.read_text()
     image.unlink()

@@ -279,6 +279,15 @@ def test_deploy_deletes_beyond_one_page_of_the_tree(server, vitrine, home, space
     lines(vitrine("deploy", folder, "--json"))
     for i in range(1200):
         (folder / f"f{i}.txt").unlink()
+    (folder / "place").mkdir()
+    (folder / "place" / "x.txt").write_text("x")
+    lines(vitrine("deploy", folder, "--json"))
+    (folder / "place" / "x.txt").unlink()
+    (folder / "place").rmdir()
+    (folder / "place").write_text("a file now")
+    lines(vitrine("deploy", folder, "--json"))
+    assert "place" in server.api().list_repo_files(f"{server.owner}/cli-many", repo_type="space")
+    (folder / "place").unlink()
     lines(vitrine("deploy", folder, "--json"))
     assert set(server.api().list_repo_files(f"{server.owner}/cli-many", repo_type="space")) <= {"index.html", "README.md", ".gitattributes"}
     server.api().delete_repo(f"{server.owner}/cli-many", repo_type="space")
