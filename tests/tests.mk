@@ -27,7 +27,7 @@ unit: $(UNIT)
 FUZZ_SRC := $(wildcard tests/fuzz/*.c)
 FUZZ := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ_SRC))
 # A target names what it links in its first lines: `/* fuzz: server/edge/head.c … */`.
-build/fuzz/%: tests/fuzz/%.c $(BASE_SRC) FORCE
+build/fuzz/%: tests/fuzz/%.c $(BASE_SRC) FORCE | $(GEN_SRC)
 	@mkdir -p build/fuzz/dep
 	@srcs="$$(sed -n 's|.*fuzz: \(.*\)\*/|\1|p' $< | head -1)"; libs="$$(sed -n 's|.*fuzz-libs: \(.*\)\*/|\1|p' $< | head -1)"; \
 	newest=$$(ls -t $< $$srcs $(BASE_SRC) runtime/base/*.h sandbox/proto/*.h 2>/dev/null | head -1); \

@@ -1,4 +1,4 @@
-/* fuzz: server/edge/head.c server/edge/visit.c server/edge/field.c server/edge/rewrite.c */
+/* fuzz: server/edge/head.c server/edge/visit.c server/edge/field.c server/edge/rewrite.c server/edge/credential.c */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
