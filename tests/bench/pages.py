@@ -118,6 +118,7 @@ def main():
         targets = {"healthz": "/healthz", "gallery": "/", "gallery page 40": "/?p=39", "gallery tag": "/?tag=vision&sort=created",
                    "search": lambda: f"/?q={rng.choice(WORDS)}+{rng.choice(WORDS)[:3]}",
                    "search liked": lambda: f"/?q={rng.choice(WORDS)}&sort=likes",
+                   "space written to": lambda: f"/spaces/{rng.choice(repos)}",
                    "space": lambda: f"/spaces/user{(i := rng.randrange(SPACES // 20) * 20 + 1) % 20}/app-{i}"}
         for t in threads:
             t.start()
