@@ -3,6 +3,7 @@ import hashlib
 import json
 import os
 import re
+import select
 import socket
 import subprocess
 import uuid
@@ -101,3 +102,32 @@ def test_a_row_behind_its_repository_catches_up_at_the_start(own_server):
     subprocess.run(["chown", "-R", f"{user.st_uid}:{user.st_gid}", mine.bare], check=True)
     own_server.start()
     assert wait_for(lambda: mine.api("GET", f"/api/spaces/{mine.id}").json()["sha"] == head)
+
+
+def test_readers_who_do_not_read_leave_room_for_others(repo, work, tmp_path):
+    """One client holds at most git_queue_per_client places and git_per_client of the programs; the next is told so, others are served."""
+    head = commit(work, {"big.bin": os.urandom(24 << 20)})
+    git("push", "-q", "origin", "main", cwd=work)
+    want = f"0032want {head}\n00000009done\n".encode()
+    ask = (f"POST /spaces/{repo.id}.git/git-upload-pack HTTP/1.1\r\nHost: {repo.server.domain}:{repo.server.port}\r\n"
+           f"Authorization: {basic(repo.server.token)['Authorization']}\r\nContent-Type: application/x-git-upload-pack-request\r\n"
+           f"Content-Length: {len(want)}\r\n\r\n").encode() + want
+    held = []
+    try:
+        for _ in range(40):
+            c = socket.create_connection((repo.server.domain, repo.server.port), timeout=60)
+            c.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            c.sendall(ask)
+            held.append(c)
+        def refused():
+            at = select.select(held, [], [], 0)[0]
+            return [c for c in at if b"too many of your clones" in c.recv(2000, socket.MSG_PEEK)]
+
+        assert len(wait_for(lambda: len(refused()) >= 8 and refused())) == 8
+        other = Repo(repo.server, f"git-o-{uuid.uuid4().hex[:8]}")
+        git("clone", "-q", other.url(token=""), tmp_path / "by-a-stranger")
+        assert httpx.get(repo.server.url + "/", timeout=20).status_code == 200
+    finally:
+        for c in held:
+            c.close()
+    git("clone", "-q", repo.url(), tmp_path / "afterwards")        # the places come free when their readers go

@@ -49,3 +49,21 @@ def test_the_life_of_a_space_by_hf(server, hf):
     assert not api.repo_exists(two, repo_type="space")
     assert "404" in (said := hf("repos", "move", two, three, "--type", "space", ok=False)) or "not found" in said.lower()
     hf("repos", "delete", one, "--type", "space", "--yes")
+
+
+def test_settings_secrets_and_logs_by_hf(server, hf):
+    api = server.api()
+    one, empty = (f"{api.whoami()['name']}/cli-{uuid.uuid4().hex[:8]}" for _ in range(2))
+    api.create_repo(empty, repo_type="space", space_sdk="gradio")
+    hf("spaces", "settings", empty, "--sleep-time", "7200", "--hardware", "cpu-basic")
+    assert api.get_space_runtime(empty).sleep_time == 7200
+    hf("repos", "create", one, "--type", "space", "--template", "static-hello")
+    said = hf("spaces", "secrets", "add", one, "-s", "KEY=hidden-value")
+    assert list(api.get_space_secrets(one)) == ["KEY"] and "hidden-value" not in said
+    hf("spaces", "secrets", "delete", one, "KEY", "--yes")
+    assert not api.get_space_secrets(one)
+    hf("spaces", "variables", "add", one, "-e", "MODEL=small")
+    assert api.get_space_variables(one)["MODEL"].value == "small"
+    assert "Build ready" in hf("spaces", "logs", one, "--build")
+    hf("spaces", "logs", one)
+    hf("repos", "delete", one, "--type", "space", "--yes")
