@@ -53,7 +53,7 @@ static void load_work(void *arg)
 	size_t n;
 
 	if (w->again)
-		sleep(1);
+		sleep(1);               /* before the first request; this thread has nothing else to do */
 	w->result = store_repo_all_ids(w->sp->store, &w->arena, &ids, &n, &w->e);
 	if (w->result < 0)
 		return;
@@ -218,17 +218,22 @@ static void load_done(void *arg)
 	struct load *w = arg;
 	struct spaces *sp = w->sp;
 
-	if (w->result < 0 && !sp->quiet) {      /* with none known, edge would drop the routes of those that run */
+	if (w->result < 0 && !sp->quiet) {
 		log_err("the Spaces cannot be read, trying again: %s", w->e.msg);
 		w->again = true;
 		sp_loop_work(sp->loop, load_work, load_done, w);
+		return;
+	}
+	if (w->result < 0) {            /* with none known, edge would drop the routes of those that run: it is told nothing */
+		sp_arena_fini(&w->arena);
+		free(w);
 		return;
 	}
 	sp->booting = true;
 	for (size_t i = 0; i < w->n && !sp->quiet; i++)
 		bring_back(sp, &w->at[i]);
 	sp->booting = false;
-	if (w->result == 0 && !sp->quiet)
+	if (!sp->quiet)
 		stop_strangers(sp);
 	log_info("spaces loaded n=%zu", w->n);
 	sp_arena_fini(&w->arena);

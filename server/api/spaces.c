@@ -93,6 +93,27 @@ int api_space_pause(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
 	return r < 0 ? r : reply_runtime(rq, rs, e);
 }
 
+/* VALUE NULL or null: nothing is asked for. */
+static int set_sleep(struct http_req *rq, const json_t *value, struct sp_err *e)
+{
+	int64_t seconds = json_integer_value(value);
+	int r;
+
+	if (!value || json_is_null(value))
+		return 0;
+	if (!json_is_integer(value))
+		return sp_fail(e, SP_EINVAL, 0, "the sleep time must be a whole number of seconds, or -1 for never");
+	if (seconds != -1 && (seconds < 1 || seconds > (int64_t)SP_LIMIT_sleep_max_s))
+		return sp_fail(e, SP_EINVAL, 0, "the sleep time is 1 to %lld seconds, or -1 for never", (long long)SP_LIMIT_sleep_max_s);
+	r = store_repo_set_sleep(rq->srv->store, &rq->repo->id, seconds, e);
+	if (r == 0)
+		r = store_event_add(rq->srv->store, &rq->actor.user, &rq->repo->id, "sleep-time", sp_arena_fmt(rq->arena, "%lld s", (long long)seconds), e);
+	if (r < 0)
+		return r;
+	spaces_refresh(rq->srv->spaces, &rq->repo->id);
+	return 0;
+}
+
 int api_space_hardware(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
 {
 	const char *flavor;
@@ -105,35 +126,20 @@ int api_space_hardware(struct http_req *rq, struct http_resp *rs, struct sp_err 
 	if (!flavor || strcmp(flavor, "cpu-basic") != 0)
 		return http_reply_error(rq, rs, 400, NULL, "This server has no hardware '%.40s'. It has cpu-basic; GET /api/spaces/hardware lists what there is.",
 			flavor ? flavor : "");
-	return reply_runtime(rq, rs, e);
-}
-
-static int set_sleep(struct http_req *rq, int64_t seconds, struct sp_err *e)
-{
-	int r;
-
-	if (seconds != -1 && (seconds < 1 || seconds > (int64_t)SP_LIMIT_sleep_max_s))
-		return sp_fail(e, SP_EINVAL, 0, "the sleep time is 1 to %lld seconds, or -1 for never", (long long)SP_LIMIT_sleep_max_s);
-	r = store_repo_set_sleep(rq->srv->store, &rq->repo->id, seconds, e);
-	if (r == 0)
-		r = store_event_add(rq->srv->store, &rq->actor.user, &rq->repo->id, "sleep-time", sp_arena_fmt(rq->arena, "%lld s", (long long)seconds), e);
-	if (r < 0)
-		return r;
-	spaces_refresh(rq->srv->spaces, &rq->repo->id);
-	return 0;
+	r = set_sleep(rq, json_object_get(body, "sleepTimeSeconds"), e);       /* `hf spaces settings` sends both at once */
+	return r < 0 ? r : reply_runtime(rq, rs, e);
 }
 
 int api_space_sleeptime(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
 {
-	json_t *body, *seconds;
+	json_t *body;
 	int r = http_json(rq, &body, e);
 
 	if (r < 0)
 		return r;
-	seconds = json_object_get(body, "seconds");
-	if (!json_is_integer(seconds))
+	if (!json_is_integer(json_object_get(body, "seconds")))
 		return http_reply_error(rq, rs, 400, NULL, "'seconds' must be a whole number, or -1 for never.");
-	r = set_sleep(rq, json_integer_value(seconds), e);
+	r = set_sleep(rq, json_object_get(body, "seconds"), e);
 	return r < 0 ? r : reply_runtime(rq, rs, e);
 }
 

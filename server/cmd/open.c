@@ -60,10 +60,8 @@ int cmd_open(int argc, char **argv)
 	r = session_open(&s);
 	if (r != CMD_OK)
 		return r;
-	if (session_space(&s, operands[0], &space, &e) < 0 ||
-	    session_call(&s, "GET", sp_arena_fmt(&s.arena, "/api/spaces/%s", space), NULL, &info, &e) < 0)
+	if (session_look(&s, operands[0], &space, &st, &info, &e) < 0)
 		return cmd_fail_err(&e);
-	space_state_read(info, &s.arena, &st);
 	json_decref(info);
 	url = st.is_private ? signed_in(&s, space, st.host) : st.host;
 	if (s.json)

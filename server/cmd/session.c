@@ -258,6 +258,17 @@ int session_space(struct session *s, const char *given, const char **ret, struct
 	return r;
 }
 
+int session_look(struct session *s, const char *given, const char **ret_space, struct space_state *ret, json_t **ret_info, struct sp_err *e)
+{
+	int r = session_space(s, given, ret_space, e);
+
+	if (r == 0)
+		r = session_call(s, "GET", sp_arena_fmt(&s->arena, "/api/spaces/%s", *ret_space), NULL, ret_info, e);
+	if (r == 0)
+		space_state_read(*ret_info, &s->arena, ret);
+	return r;
+}
+
 void session_print(json_t *j)
 {
 	json_dumpf(j, stdout, JSON_COMPACT);

@@ -13,6 +13,7 @@
 #include "cmd.h"
 #include "options.h"
 #include "arena.h"
+#include "space_state.h"
 
 struct session {
 	const char *to, *token, *state, *space;         /* as given; lent */
@@ -45,6 +46,9 @@ SP_MUST int session_whoami(struct session *s, const char **ret, struct sp_err *e
  * this folder was cloned from, else the one that `vitrine deploy` makes of it, if there is such.
  */
 SP_MUST int session_space(struct session *s, const char *given, const char **ret, struct sp_err *e);
+
+/* Which Space GIVEN is and what it does now. RET_INFO is yours. */
+SP_MUST int session_look(struct session *s, const char *given, const char **ret_space, struct space_state *ret, json_t **ret_info, struct sp_err *e);
 
 /* What a clone in FOLDER (or above) was cloned from, when that is on this server: "ada/chat", or NULL. */
 const char *session_remote(struct session *s, const char *folder);

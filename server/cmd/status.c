@@ -46,10 +46,8 @@ int cmd_status(int argc, char **argv)
 	r = session_open(&s);
 	if (r != CMD_OK)
 		return r;
-	if (session_space(&s, operands[0], &space, &e) < 0 ||
-	    session_call(&s, "GET", sp_arena_fmt(&s.arena, "/api/spaces/%s", space), NULL, &info, &e) < 0)
+	if (session_look(&s, operands[0], &space, &st, &info, &e) < 0)
 		return cmd_fail_err(&e);
-	space_state_read(info, &s.arena, &st);
 	if (s.json)
 		session_print(json_pack("{s:s, s:s, s:s, s:s, s:b, s:O}", "id", st.id, "stage", st.stage, "url", st.host, "sdk", st.sdk, "private", st.is_private,
 			"runtime", json_object_get(info, "runtime")));

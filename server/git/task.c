@@ -281,6 +281,15 @@ static void on_late(void *arg)
 	stop(t);
 }
 
+/* SP_EBUSY is has_place's, SP_EQUOTA the launcher's: no slot is free. */
+static const char *reason_of(const struct launch_failed *f)
+{
+	if (f && f->code == SP_EBUSY)
+		return "too many of your clones and pushes run or wait already; try again when one of them has ended";
+	return f && f->code == SP_EQUOTA ? "the server is busy; try again in a moment" :
+		"the server cannot start git; try again, and tell the operator if it stays";
+}
+
 static void say_not_started(struct git_task *t, const struct launch_failed *f)
 {
 	sp_auto_buf struct sp_buf text = { 0 };
@@ -288,8 +297,7 @@ static void say_not_started(struct git_task *t, const struct launch_failed *f)
 	log_warn("space=%s git %s not started: %s", t->repo.s, t->what, f ? log_q(f->text).s : "the launcher is gone");
 	if (t->kind != GIT_FETCH)
 		return;
-	git_pkt_err(&text, f && f->code == SP_EQUOTA ? "the server is busy; try again in a moment" :
-		"the server cannot start git; try again, and tell the operator if it stays");
+	git_pkt_err(&text, reason_of(f));
 	if (send(t->spare, text.p, text.n, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 		log_debug("nobody reads any more: %m");
 }
@@ -409,7 +417,7 @@ static void queue_here(void *arg)
 		start_beat(t, BEAT_MS);
 	fits = has_place(t->git, t);
 	if (!fits)
-		say_not_started(t, &(struct launch_failed){ .code = SP_EQUOTA, .text = "too many of one client" });
+		say_not_started(t, &(struct launch_failed){ .code = SP_EBUSY, .text = "too many of one client" });
 	if ((t->client_gone && t->kind != GIT_REPACK) || !fits)
 		end(t);
 	else

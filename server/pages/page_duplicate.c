@@ -4,7 +4,6 @@
  */
 #include <string.h>
 
-#include "server/api/secrets.h"
 #include "server/pages/page_form.h"
 #include "server/server.h"
 #include "views.h"
@@ -44,23 +43,6 @@ static int set_variables(struct http_req *rq, struct view_duplicate *v, struct s
 	return 0;
 }
 
-static int set_secrets(struct http_req *rq, struct view_duplicate *v, struct sp_err *e)
-{
-	struct secret_info *list = NULL;
-	struct view_secret *to;
-	size_t n = 0;
-	int r = secret_list(rq->srv, rq->repo, rq->arena, &list, &n, e);
-
-	if (r < 0)
-		return r;
-	to = sp_arena_get(rq->arena, (n + 1) * sizeof(*to));
-	for (size_t i = 0; i < n; i++)
-		to[i] = (struct view_secret){ .key = list[i].key, .description = list[i].description ? list[i].description : "" };
-	v->secrets = to;
-	v->n_secrets = n;
-	return 0;
-}
-
 static int reply(struct http_req *rq, struct http_resp *rs, struct view_duplicate *v, int status)
 {
 	const struct store_repo *repo = rq->repo;
@@ -84,7 +66,7 @@ static int load(struct http_req *rq, struct view_duplicate *v, struct sp_err *e)
 
 	if (r == 0)
 		r = set_variables(rq, v, e);
-	return r < 0 ? r : set_secrets(rq, v, e);
+	return r < 0 ? r : page_secrets(rq, &v->secrets, &v->n_secrets, e);
 }
 
 int page_duplicate(struct http_req *rq, struct http_resp *rs, struct sp_err *e)

@@ -8,6 +8,7 @@
 #include "runtime/space/space.h"
 #include "server/api/new_space.h"
 #include "server/api/repo_util.h"
+#include "server/api/secrets.h"
 #include "server/http/http_status.h"
 #include "server/server.h"
 
@@ -181,4 +182,21 @@ int page_check_readme(struct sp_arena *a, const char *text, size_t n, const char
 		*ret_wrong = sp_arena_fmt(a, "README.md, line %u: sdk '%.40s' is not one of gradio, streamlit, static, docker.", fm.sdk_line, fm.sdk);
 	front_matter_fini(&fm);
 	return *ret_wrong ? -SP_EINVAL : 0;
+}
+
+int page_secrets(struct http_req *rq, const struct view_secret **ret, size_t *ret_n, struct sp_err *e)
+{
+	struct secret_info *list = NULL;
+	struct view_secret *to;
+	size_t n = 0;
+	int r = secret_list(rq->srv, rq->repo, rq->arena, &list, &n, e);
+
+	if (r < 0)
+		return r;
+	to = sp_arena_get(rq->arena, (n + 1) * sizeof(*to));
+	for (size_t i = 0; i < n; i++)
+		to[i] = (struct view_secret){ list[i].key, list[i].description ? list[i].description : "", page_when(rq->arena, list[i].changed_ms) };
+	*ret = to;
+	*ret_n = n;
+	return 0;
 }

@@ -53,3 +53,7 @@ const char *page_first_app(const char *sdk);
 
 /* The address of FOLDER on BRANCH among this Space's files. */
 const char *page_tree_path(struct http_req *rq, const char *branch, const char *folder);
+
+/* The names of this Space's secrets, what they are for and when they were set; never a value. */
+struct view_secret;
+SP_MUST int page_secrets(struct http_req *rq, const struct view_secret **ret, size_t *ret_n, struct sp_err *e);

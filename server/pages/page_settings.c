@@ -36,23 +36,6 @@ static int set_variables(struct http_req *rq, struct view_settings *v, struct sp
 	return 0;
 }
 
-static int set_secrets(struct http_req *rq, struct view_settings *v, struct sp_err *e)
-{
-	struct secret_info *list = NULL;
-	struct view_secret *to;
-	size_t n = 0;
-	int r = secret_list(rq->srv, rq->repo, rq->arena, &list, &n, e);
-
-	if (r < 0)
-		return r;
-	to = sp_arena_get(rq->arena, (n + 1) * sizeof(*to));
-	for (size_t i = 0; i < n; i++)
-		to[i] = (struct view_secret){ list[i].key, list[i].description ? list[i].description : "", page_when(rq->arena, list[i].changed_ms) };
-	v->secrets = to;
-	v->n_secrets = n;
-	return 0;
-}
-
 static const char *event_words(const char *what)
 {
 	static const struct { const char *what, *words; } rows[] = {
@@ -127,7 +110,7 @@ static int reply(struct http_req *rq, struct http_resp *rs, struct view_settings
 	int r = set_variables(rq, v, e);
 
 	if (r == 0)
-		r = set_secrets(rq, v, e);
+		r = page_secrets(rq, &v->secrets, &v->n_secrets, e);
 	if (r == 0)
 		r = set_events(rq, v, e);
 	if (r < 0)
