@@ -93,7 +93,22 @@ static int set(const struct launcher *l, unsigned kind, uint32_t index, const ch
 	return r < 0 ? sp_fail(e, SP_EIO, -r, "cgroup %s = %s", file, text) : 0;
 }
 
-int cgroup_make(const struct launcher *l, const struct slot *s, struct sp_err *e)
+int cgroup_make(const struct launcher *l, uint32_t index, struct sp_err *e)
+{
+	char name[32];
+	int r;
+
+	snprintf(name, sizeof(name), "slot-%u", index);
+	for (unsigned k = 0; k < CG_MAX; k++)
+		if (l->cgroup[k] >= 0 && mkdirat(l->cgroup[k], name, 0755) < 0 && errno != EEXIST)
+			return sp_fail(e, SP_EIO, errno, "make cgroup");
+	r = set(l, CG_DEVICES, index, "devices.deny", "a", e);
+	for (unsigned d = 0; d < SP_COUNT(devices); d++)
+		r = r ?: set(l, CG_DEVICES, index, "devices.allow", devices[d], e);
+	return r;
+}
+
+int cgroup_limit(const struct launcher *l, const struct slot *s, struct sp_err *e)
 {
 	const struct launch_start *t = &s->start;
 	enum { MUST, MAY_LACK, UNLESS_ZERO };           /* swap is not accounted everywhere; no quota, no file */
@@ -113,12 +128,7 @@ int cgroup_make(const struct launcher *l, const struct slot *s, struct sp_err *e
 	uint32_t version = cgroup_version(l);
 	struct sp_err why = { .code = SP_OK };
 	char text[32];
-	int r;
 
-	snprintf(text, sizeof(text), "slot-%u", s->index);
-	for (unsigned k = 0; k < CG_MAX; k++)
-		if (l->cgroup[k] >= 0 && mkdirat(l->cgroup[k], text, 0755) < 0 && errno != EEXIST)
-			return sp_fail(e, SP_EIO, errno, "make cgroup");
 	for (unsigned i = 0; i < SP_COUNT(rows); i++) {
 		if ((rows[i].kind == CG_V2) != (version == 2) || (rows[i].how == UNLESS_ZERO && rows[i].value == 0))
 			continue;
@@ -126,10 +136,7 @@ int cgroup_make(const struct launcher *l, const struct slot *s, struct sp_err *e
 		if (set(l, rows[i].kind, s->index, rows[i].file, text, &why) < 0 && !(rows[i].how == MAY_LACK && why.sys == ENOENT))
 			return sp_fail(e, SP_EIO, 0, "%s", why.msg);
 	}
-	r = set(l, CG_DEVICES, s->index, "devices.deny", "a", e);
-	for (unsigned d = 0; d < SP_COUNT(devices); d++)
-		r = r ?: set(l, CG_DEVICES, s->index, "devices.allow", devices[d], e);
-	return r;
+	return 0;
 }
 
 int cgroup_birth(const struct launcher *l, uint32_t index)

@@ -9,7 +9,6 @@ int step_devices(int root, const struct plan *p, struct sp_err *e)
 		{ "null", 1, 3 }, { "zero", 1, 5 }, { "full", 1, 7 }, { "random", 1, 8 }, { "urandom", 1, 9 }, { "tty", 5, 0 } };
 	static const char *const links[][2] = { { "/proc/self/fd", "fd" }, { "/proc/self/fd/0", "stdin" }, { "/proc/self/fd/1", "stdout" },
 		{ "/proc/self/fd/2", "stderr" } };
-	struct mount_attr readonly = { .attr_set = MOUNT_ATTR_RDONLY };
 	sp_auto_close int dev = -1;
 	char options[128];
 	int r;
@@ -27,10 +26,9 @@ int step_devices(int root, const struct plan *p, struct sp_err *e)
 		if (symlinkat(links[i][0], dev, links[i][1]) < 0)
 			return sp_fail(e, SP_EIO, errno, "make /dev/%s", links[i][1]);
 	r = make_path(dev, "shm", false, p->base_uid, e);
+	r = r ?: mount_readonly(dev, e);
 	if (r < 0)
 		return r;
-	if (mount_setattr(dev, "", AT_EMPTY_PATH, &readonly, sizeof(readonly)) < 0)
-		return sp_fail(e, SP_EIO, errno, "make /dev read-only");
 	snprintf(options, sizeof(options), "mode=1777,size=%llu,nr_inodes=65536,uid=%u,gid=%u",
 		(unsigned long long)SP_LIMIT_run_shm_bytes, p->base_uid, p->base_uid);
 	return mount_at(root, "dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, options, e);

@@ -50,10 +50,11 @@ struct role {
 struct image { uint32_t kind, users; struct launch_hash hash; int mount; };     /* hash none: unused */
 
 /*
- * FREE ──▶ RUNNING ──▶ STOPPING ──▶ SWEEPING ──▶ FREE      STOPPING: SIGTERM or SIGKILL is sent
- *             └────────────────────────▲                  SWEEPING: no process is left; files are put away
+ * FREE ──▶ WAITING ──▶ RUNNING ──▶ STOPPING ──▶ SWEEPING ──▶ FREE      WAITING: its child waits for a plan, nobody's yet
+ *             │           └────────────────────────▲                  STOPPING: SIGTERM or SIGKILL is sent
+ *             └────────────────────────────────────┘                  SWEEPING: no process is left; files are put away
  */
-enum slot_state { SLOT_FREE, SLOT_RUNNING, SLOT_STOPPING, SLOT_SWEEPING };
+enum slot_state { SLOT_FREE, SLOT_WAITING, SLOT_RUNNING, SLOT_STOPPING, SLOT_SWEEPING };
 
 struct slot {
 	enum slot_state state;
@@ -62,9 +63,9 @@ struct slot {
 	struct launch_exited exited;
 	struct image *images[IMAGE_KIND_MAX];
 	pid_t pid;
-	int pidfd, control, log, netns, sweeper;
+	int pidfd, order, control, log, netns, sweeper;        /* ORDER: carries the plan to the child, its failure back */
 	int egress[4];                          /* kept, so that a new egress gets them again */
-	int idmap[IDMAP_MAX];                   /* made once, kept over the slot's lives: they are only maps; 0: none */
+	int idmap[IDMAP_MAX];                   /* SLOT's is this life's user namespace; the others are only maps and kept over the slot's lives. 0: none */
 	bool frozen, reported, told, stop_asked, ports_asked, swept;
 	uint32_t ports_seq;
 	uint64_t started_ms, deadline_ms;       /* deadline of STOPPING */
@@ -76,7 +77,7 @@ struct launcher {
 	unsigned nlisteners;
 	int cgroup[6];                          /* group directories by enum cgroup_kind; -1: not there */
 	bool stopping, listed;                  /* LISTED: this server has asked LIST, so it knows the slots whose EXITED it gets */
-	uint64_t stop_ms;
+	uint64_t stop_ms, prepare_ms;           /* when sandboxes may be made to wait; 0: not before the first START */
 	char stage[PATH_BYTES];                 /* mount point for a child's staging tmpfs, in its own mount namespace */
 	const char *state, *images, *bin, *domain, *public_port, *listen[LISTEN_MAX];
 	struct role roles[ROLE_MAX];
@@ -85,13 +86,14 @@ struct launcher {
 	struct slot slots[SP_LIMIT_slots];
 };
 
-/* What a child needs, opened by the launcher before clone3. All descriptors are close-on-exec. */
-struct tree { int fd; const char *at; };        /* a detached mount and where it goes beneath the root */
+/* What a child needs. It is sent to a child that was cloned earlier, so pointers are to constants. Descriptors are close-on-exec. */
+struct tree { int fd; const char *at; uint64_t attrs; };        /* a detached mount and where it goes beneath the root */
 struct plan {
 	const struct launcher *l;
 	const struct launch_start *start;
+	struct launch_start asked;              /* the child's START */
 	uint32_t index, base_uid;
-	int sync, control, block, in, log;
+	int sync, control, block, in, log, userns;
 	int lowers[LOWERS_MAX], scratch, app;
 	unsigned nlowers, ntrees;
 	struct tree trees[TREES_MAX];
@@ -133,7 +135,7 @@ static inline bool slot_lives(const struct slot *s)
 }
 
 struct slot *slot_find(struct launcher *l, const struct launch_slot *name);     /* NULL: stale */
-struct slot *slot_new(struct launcher *l);                                      /* NULL: none free */
+struct slot *slot_new(struct launcher *l, enum slot_state want);                /* WAITING: if there is one, else free; NULL: none */
 void slot_stop(struct launcher *l, struct slot *s, uint64_t grace_ms);
 void slot_kill(struct launcher *l, struct slot *s);
 void slot_put_away(struct launcher *l, struct slot *s);        /* no process is left: release everything, sweep its files */
@@ -147,15 +149,19 @@ uint64_t slots_tick(struct launcher *l, uint64_t now);
 /* spawn.c: fills a free slot from its START; on failure everything is undone and WHY says which step */
 struct why { char step[32]; struct sp_err e; };
 SP_MUST int slot_spawn(struct launcher *l, struct slot *s, int block, int in, struct why *why);
+void slot_prepare(struct launcher *l);          /* in idle time: one free slot gets its child, which waits for a plan */
+unsigned plan_fds(struct plan *p, int *at[SP_MSG_FDS]);         /* where its descriptors are, in the order in which they are sent */
 pid_t clone_child(uint64_t flags, int cgroup, int *ret_pidfd);  /* clone3; 0 in the child, -1 with errno */
 void child_run(struct plan *p) __attribute__((noreturn));       /* steps.c */
 
 /* mounts.c */
 SP_MUST int tree_clone(int fd, int idmap, uint64_t attrs, int *ret_fd, struct sp_err *e);
 SP_MUST int mount_at(int root, const char *at, const char *type, unsigned long flags, const char *data, struct sp_err *e);
-SP_MUST int bind_at(int root, const char *at, int tree, struct sp_err *e);
+SP_MUST int bind_at(int root, const char *at, int tree, uint64_t attrs, struct sp_err *e);      /* ATTRS: what the check expects */
+SP_MUST int mount_readonly(int fd, struct sp_err *e);           /* the one that was mounted last */
 SP_MUST int make_path(int root, const char *at, bool file, uid_t owner, struct sp_err *e);
 SP_MUST int mounts_pivot(int root, struct sp_err *e);
+SP_MUST int step_stage(struct plan *p, struct sp_err *e);       /* what does not depend on a START */
 SP_MUST int step_mounts(struct plan *p, struct sp_err *e);
 SP_MUST int step_mounts_check(struct plan *p, struct sp_err *e);
 SP_MUST int step_devices(int root, const struct plan *p, struct sp_err *e);     /* devices.c */
@@ -178,7 +184,8 @@ bool scratch_is_dead(const char *name, const char *prefix);     /* NAME is PREFI
 /* netns.c and its generated table */
 struct net_batch { const unsigned char *bytes; uint32_t size, answers; };
 extern const struct net_batch net_lo, net_ways, net_rules;
-SP_MUST int netns_make(struct launcher *l, struct slot *s, struct sp_err *e);
+SP_MUST int netns_open(struct launcher *l, struct slot *s, struct sp_err *e);
+SP_MUST int netns_rules(struct launcher *l, struct slot *s, struct sp_err *e);
 SP_MUST int netns_sockets(const struct launcher *l, const struct slot *s, int family, int *fds, unsigned n, struct sp_err *e);
 void netns_announce(struct launcher *l, struct slot *s);
 
@@ -191,7 +198,8 @@ struct cgroup_use { uint64_t memory, peak, cpu_us, oom_kills; uint32_t pids; };
 void cgroup_open(struct launcher *l);
 void cgroup_close(struct launcher *l);
 uint32_t cgroup_version(const struct launcher *l);              /* 0 none, 1, 2 */
-SP_MUST int cgroup_make(const struct launcher *l, const struct slot *s, struct sp_err *e);
+SP_MUST int cgroup_make(const struct launcher *l, uint32_t index, struct sp_err *e);
+SP_MUST int cgroup_limit(const struct launcher *l, const struct slot *s, struct sp_err *e);     /* by its START */
 int cgroup_birth(const struct launcher *l, uint32_t index);     /* a v2 directory for CLONE_INTO_CGROUP, or -1; take */
 SP_MUST int step_cgroups(struct plan *p, struct sp_err *e);
 SP_MUST int cgroup_freeze(const struct launcher *l, uint32_t index, bool frozen, struct sp_err *e);

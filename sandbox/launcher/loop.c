@@ -25,6 +25,8 @@ static void stop_all(struct launcher *l)
 		s->told |= s->state == SLOT_SWEEPING;
 		if (slot_lives(s))
 			slot_stop(l, s, STOP_GRACE_MS);
+		if (s->state == SLOT_WAITING)
+			syscall(SYS_pidfd_send_signal, s->pidfd, SIGKILL, NULL, 0);
 	}
 	for (unsigned i = 0; i < ROLE_MAX; i++)
 		role_kill(l, i, SIGTERM);

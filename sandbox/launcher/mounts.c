@@ -10,7 +10,8 @@ static const char *const masked[] = { "proc/acpi", "proc/asound", "proc/bus", "p
 	"proc/sysrq-trigger", "proc/timer_list", "proc/tty", "proc/zoneinfo" };
 
 enum { MADE_MAX = TREES_MAX + SP_COUNT(masked) + 8 };
-static const char *made[MADE_MAX];      /* the mount points of this child's root, for the check at the end */
+/* The mounts of this child's root, for the check at the end. TYPE NULL: a bind, of any file system. */
+static struct mounted { const char *at, *type; uint64_t flags; bool seen; } made[MADE_MAX];
 static unsigned nmade;
 
 /* A mount point beneath ROOT. No symbolic link on the way: images and output trees hold what hostile code wrote. */
@@ -21,10 +22,10 @@ static int at_open(int root, const char *at)
 	return (int)syscall(SYS_openat2, root, at, &how, sizeof(how));
 }
 
-static void note(const char *at)
+static void note(const char *at, const char *type, uint64_t flags)
 {
 	if (nmade < MADE_MAX)
-		made[nmade] = at;
+		made[nmade] = (struct mounted){ at, type, flags, false };
 	nmade++;        /* beyond the table: the check fails, closed */
 }
 
@@ -49,17 +50,27 @@ int mount_at(int root, const char *at, const char *type, unsigned long flags, co
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	if (fd < 0 || mount(type, path, type, flags, data) < 0)
 		return sp_fail(e, SP_EIO, errno, "mount %s on /%s", type, at);
-	note(at);
+	note(at, type, flags);
 	return 0;
 }
 
-int bind_at(int root, const char *at, int tree, struct sp_err *e)
+int mount_readonly(int fd, struct sp_err *e)
+{
+	struct mount_attr readonly = { .attr_set = MOUNT_ATTR_RDONLY };
+
+	if (nmade == 0 || nmade > MADE_MAX || mount_setattr(fd, "", AT_EMPTY_PATH, &readonly, sizeof(readonly)) < 0)
+		return sp_fail(e, SP_EIO, errno, "make a mount read-only");
+	made[nmade - 1].flags |= MOUNT_ATTR_RDONLY;
+	return 0;
+}
+
+int bind_at(int root, const char *at, int tree, uint64_t attrs, struct sp_err *e)
 {
 	sp_auto_close int fd = at_open(root, at);
 
 	if (fd < 0 || move_mount(tree, "", fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
 		return sp_fail(e, SP_EIO, errno, "bind /%s", at);
-	note(at);
+	note(at, NULL, attrs);
 	return 0;
 }
 
@@ -122,18 +133,21 @@ static const char group[] = "root:x:0:\ndaemon:x:1:\nbin:x:2:\nsys:x:3:\nadm:x:4
 	"man:x:12:\nproxy:x:13:\nkmem:x:15:\nsudo:x:27:\naudio:x:29:\nwww-data:x:33:\nbackup:x:34:\nshadow:x:42:\nutmp:x:43:\nvideo:x:44:\n"
 	"plugdev:x:46:\nstaff:x:50:\ngames:x:60:\nusers:x:100:\nuser:x:1000:\nnogroup:x:65534:\n";
 
-/* The topmost lower layer: mount points and the few files that differ from slot to slot. */
-static int make_config(const struct plan *p, struct sp_err *e)
+static int put_file(int c, const char *at, const char *text, const char *value, const char *rest, uid_t owner, struct sp_err *e)
+{
+	sp_auto_close int fd = -1;
+	int r = make_path(c, at, true, owner, e);
+
+	fd = r < 0 ? -1 : openat(c, at, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (r == 0 && (fd < 0 || dprintf(fd, "%s%s%s", text, value, rest) < 0))
+		r = sp_fail(e, SP_EIO, errno, "write /%s", at);
+	return r;
+}
+
+/* The topmost lower layer: mount points and the few files that are the platform's; here those that all sandboxes have alike. */
+static int config_begin(const struct plan *p, struct sp_err *e)
 {
 	static const char *const dirs[] = { "proc", "dev", "tmp", "etc", "home", "run" };
-	const struct { const char *at, *text, *value, *rest; } files[] = {
-		{ "etc/hosts", "127.0.0.1 localhost ", p->start->hostname, "\n::1 localhost ip6-localhost ip6-loopback\n" },
-		{ "etc/hostname", "", p->start->hostname, "\n" },
-		{ "etc/resolv.conf", "nameserver 127.0.0.1\n", "", "" },
-		{ "etc/machine-id", "", sp_id_is_none(&p->start->space) ? p->start->run.s : p->start->space.s, "00000000\n" },
-		{ "etc/passwd", passwd, "", "" },
-		{ "etc/group", group, "", "" },
-	};
 	sp_auto_close int c = open("c", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	uid_t root = p->base_uid;
 	int r = 0;
@@ -141,48 +155,60 @@ static int make_config(const struct plan *p, struct sp_err *e)
 	for (unsigned i = 0; r == 0 && i < SP_COUNT(dirs); i++)
 		r = make_path(c, dirs[i], false, root, e);
 	r = r ?: make_path(c, "home/user/app", false, root + APP_UID, e);
+	r = r ?: put_file(c, "etc/resolv.conf", "nameserver 127.0.0.1\n", "", "", root, e);
+	r = r ?: put_file(c, "etc/passwd", passwd, "", "", root, e);
+	return r ?: put_file(c, "etc/group", group, "", "", root, e);
+}
+
+static int config_end(const struct plan *p, struct sp_err *e)
+{
+	const char *id = sp_id_is_none(&p->start->space) ? p->start->run.s : p->start->space.s, *host = p->start->hostname;
+	sp_auto_close int c = open("c", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = 0;
+
 	for (unsigned i = 0; r == 0 && i < p->ntrees; i++) {
 		struct stat st;
 
 		r = fstat(p->trees[i].fd, &st) < 0 ? sp_fail(e, SP_EIO, errno, "stat /%s", p->trees[i].at) :
-			make_path(c, p->trees[i].at, S_ISREG(st.st_mode), root, e);
+			make_path(c, p->trees[i].at, S_ISREG(st.st_mode), p->base_uid, e);
 	}
-	for (unsigned i = 0; r == 0 && i < SP_COUNT(files) - (p->own_users ? 2 : 0); i++) {
-		sp_auto_close int fd = -1;
-
-		r = make_path(c, files[i].at, true, root, e);
-		fd = r < 0 ? -1 : openat(c, files[i].at, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-		if (r == 0 && (fd < 0 || dprintf(fd, "%s%s%s", files[i].text, files[i].value, files[i].rest) < 0))
-			r = sp_fail(e, SP_EIO, errno, "write /%s", files[i].at);
-	}
+	r = r ?: put_file(c, "etc/hosts", "127.0.0.1 localhost ", host, "\n::1 localhost ip6-localhost ip6-loopback\n", p->base_uid, e);
+	r = r ?: put_file(c, "etc/hostname", host, "\n", "", p->base_uid, e);
+	r = r ?: put_file(c, "etc/machine-id", id, "00000000\n", "", p->base_uid, e);
+	if (r == 0 && p->own_users && (unlinkat(c, "etc/passwd", 0) < 0 || unlinkat(c, "etc/group", 0) < 0))
+		r = sp_fail(e, SP_EIO, errno, "leave out the platform's users");
 	return r;
 }
 
-static int mask_proc(int root, int null, int empty, struct sp_err *e)
+static int mask_proc(struct sp_err *e)
 {
+	enum { MASK = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSUID };
+	sp_auto_close int null = at_open(AT_FDCWD, "dev/null"), empty = at_open(AT_FDCWD, "e");
 	int r = null < 0 || empty < 0 ? sp_fail(e, SP_EIO, errno, "open what masks") : 0;
 
 	for (unsigned i = 0; r == 0 && i < SP_COUNT(masked); i++) {
-		sp_auto_close int at = at_open(root, masked[i]), tree = -1;
+		sp_auto_close int at = at_open(AT_FDCWD, masked[i]), tree = -1;
 		struct stat st;
 
 		if (at < 0 && errno == ENOENT)
 			continue;
 		if (at < 0 || fstat(at, &st) < 0)
 			return sp_fail(e, SP_EIO, errno, "mask /%s", masked[i]);
-		r = tree_clone(S_ISDIR(st.st_mode) ? empty : null, -1, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSUID, &tree, e);
-		r = r ?: bind_at(root, masked[i], tree, e);
+		r = tree_clone(S_ISDIR(st.st_mode) ? empty : null, -1, MASK, &tree, e);
+		r = r ?: bind_at(AT_FDCWD, masked[i], tree, MASK, e);
 	}
 	return r;
 }
 
-/* Everything is mounted by real root before the user namespace is entered, so that no capability regained inside reaches a mount. */
-int step_mounts(struct plan *p, struct sp_err *e)
+/*
+ * A root of its own, made before anybody knows for whom: what all sandboxes have alike. Everything is mounted by real root before
+ * the user namespace is entered, so that no capability regained inside reaches a mount. Nothing of the host is in sight afterwards.
+ */
+int step_stage(struct plan *p, struct sp_err *e)
 {
-	static const char *const dirs[] = { "c", "u", "a", "e", "root", "l0", "l1", "l2", "l3", "l4" };
-	sp_auto_close int root = -1, null = -1, empty = -1;
-	char lower[128] = "c", options[128];
-	int r = 0;
+	static const char *const dirs[] = { "c", "u", "a", "e", "root", "dev", "proc", "l0", "l1", "l2", "l3", "l4" };
+	sp_auto_close int stage = -1;
+	int r;
 
 	if (mount("tmpfs", p->l->stage, "tmpfs", MS_NOSUID | MS_NODEV, "size=16m,mode=0755") < 0 || chdir(p->l->stage) < 0)
 		return sp_fail(e, SP_EIO, errno, "mount stage");
@@ -191,63 +217,107 @@ int step_mounts(struct plan *p, struct sp_err *e)
 			return sp_fail(e, SP_EIO, errno, "make stage");
 	if (chown("c", p->base_uid, p->base_uid) < 0)
 		return sp_fail(e, SP_EIO, errno, "make stage");
+	r = config_begin(p, e);
+	r = r ?: step_devices(AT_FDCWD, p, e);
+	r = r ?: mount_at(AT_FDCWD, "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "hidepid=2", e);
+	r = r ?: mask_proc(e);
+	stage = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return r ?: mounts_pivot(stage, e);
+}
+
+/* With all that is mounted beneath it. */
+static int move_to(int root, const char *at, struct sp_err *e)
+{
+	sp_auto_close int fd = at_open(root, at);
+
+	return fd < 0 || move_mount(AT_FDCWD, at, fd, "", MOVE_MOUNT_T_EMPTY_PATH) < 0 ? sp_fail(e, SP_EIO, errno, "move /%s", at) : 0;
+}
+
+int step_mounts(struct plan *p, struct sp_err *e)
+{
+	static const char *const layers[LOWERS_MAX] = { "l0", "l1", "l2", "l3", "l4" };
+	sp_auto_close int root = -1;
+	char lower[128] = "c", options[128];
+	unsigned stage = nmade;
+	int r = 0;
+
 	for (unsigned i = 0; r == 0 && i < p->nlowers; i++) {
-		snprintf(lower + strlen(lower), sizeof(lower) - strlen(lower), ":%s", dirs[5 + i]);
-		r = bind_at(AT_FDCWD, dirs[5 + i], p->lowers[i], e);
+		snprintf(lower + strlen(lower), sizeof(lower) - strlen(lower), ":%s", layers[i]);
+		r = bind_at(AT_FDCWD, layers[i], p->lowers[i], 0, e);
 	}
-	r = r ?: bind_at(AT_FDCWD, "u", p->scratch, e);
+	r = r ?: bind_at(AT_FDCWD, "u", p->scratch, 0, e);
 	if (r == 0 && p->app >= 0)
-		r = bind_at(AT_FDCWD, "a", p->app, e);
-	r = r ?: make_config(p, e);
+		r = bind_at(AT_FDCWD, "a", p->app, 0, e);
+	r = r ?: config_end(p, e);
 	r = r ?: overlay(AT_FDCWD, "root", lower, p->upper, p->work, p->base_uid, e);
 	if (r < 0)
 		return r;
 
 	root = open("root", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	empty = open("e", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	made[0] = "";                           /* the stage is detached with the old root; what stays is the root itself */
-	nmade = 1;
+	nmade = stage;                          /* the layers are detached with the stage; what stays is the root itself */
+	note("", "overlay", MS_NOSUID | MS_NODEV);
 	if (p->app >= 0)
 		r = overlay(root, "home/user/app", "a", "u/app", "u/app-work", p->base_uid, e);
 	snprintf(options, sizeof(options), "mode=1777,size=%llu,nr_inodes=262144,uid=%u,gid=%u",
 		(unsigned long long)p->start->tmp_bytes, p->base_uid, p->base_uid);
 	r = r ?: mount_at(root, "tmp", "tmpfs", MS_NOSUID | MS_NODEV, options, e);
 	for (unsigned i = 0; r == 0 && i < p->ntrees; i++)
-		r = bind_at(root, p->trees[i].at, p->trees[i].fd, e);
-	r = r ?: step_devices(root, p, e);
-	r = r ?: mount_at(root, "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "hidepid=2", e);
-	if (r == 0)
-		null = at_open(root, "dev/null");
-	r = r ?: mask_proc(root, null, empty, e);
+		r = bind_at(root, p->trees[i].at, p->trees[i].fd, p->trees[i].attrs, e);
+	r = r ?: move_to(root, "dev", e);
+	r = r ?: move_to(root, "proc", e);
 	return r ?: mounts_pivot(root, e);
 }
 
-/* Fail closed: the mounts that this process sees are exactly those that were made here. */
+/*
+ * One line of mountinfo: id parent device ROOT AT OPTIONS [tags] - TYPE source options. What is mounted here shows its own root; of a
+ * bind the kernel shows the folder's path in its file system, which leads nowhere from inside.
+ */
+static bool is_expected(char *line)
+{
+	static const struct { const char *name; uint64_t flag; } flags[] = { { "ro", MS_RDONLY }, { "nosuid", MS_NOSUID }, { "nodev", MS_NODEV },
+		{ "noexec", MS_NOEXEC } };
+	char *fs = strstr(line, " - "), *word[6], *rest = line;
+	uint64_t has = 0;
+
+	for (unsigned i = 0; i < SP_COUNT(word); i++)
+		word[i] = strsep(&rest, " ");
+	if (!fs || !rest)
+		return false;
+	for (char *name = strsep(&word[5], ","); name; name = strsep(&word[5], ","))
+		for (unsigned i = 0; i < SP_COUNT(flags); i++)
+			has |= strcmp(name, flags[i].name) == 0 ? flags[i].flag : 0;
+	fs += 3;
+	for (unsigned i = 0; i < nmade; i++)
+		if (!made[i].seen && strcmp(made[i].at, word[4] + 1) == 0) {
+			size_t n = made[i].type ? strlen(made[i].type) : 0;
+
+			made[i].seen = true;
+			return (made[i].flags & ~has) == 0 && (n == 0 || (strcmp(word[3], "/") == 0 && has == made[i].flags &&
+				strncmp(fs, made[i].type, n) == 0 && strncmp(fs + n, " ", 1) == 0));
+		}
+	return false;
+}
+
+/* Fail closed: the mounts that this process sees are exactly those that were made here, of their types, with their flags. */
 int step_mounts_check(struct plan *p SP_UNUSED, struct sp_err *e)
 {
 	static char text[32768];
 	sp_auto_close int fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
 	unsigned lines = 0;
 	size_t n = 0;
+	char *rest = text;
 	int r = fd < 0 ? sp_fail(e, SP_EIO, errno, "open mountinfo") : sp_read_full(fd, text, sizeof(text) - 1, &n, e);
 
 	if (r < 0)
 		return r;
 	if (nmade > MADE_MAX)
 		return sp_fail(e, SP_EBUG, 0, "%u mounts", nmade);
-	for (const char *line = text; *line; lines++) {
-		const char *end = strchrnul(line, '\n'), *at = line;
-		unsigned i = 0;
-		size_t len;
+	for (char *line = strsep(&rest, "\n"); line && *line; line = strsep(&rest, "\n"), lines++) {
+		char shown[96];
 
-		for (unsigned field = 0; field < 4; field++)
-			at += strcspn(at, " ") + 1;
-		len = strcspn(at, " ");
-		while (i < nmade && (strlen(made[i]) + 1 != len || memcmp(made[i], at + 1, len - 1) != 0))
-			i++;
-		if (i == nmade)
-			return sp_fail(e, SP_EBUG, 0, "unexpected mount %.*s", (int)len, at);
-		line = *end ? end + 1 : end;
+		snprintf(shown, sizeof(shown), "%s", line);
+		if (!is_expected(line))
+			return sp_fail(e, SP_EBUG, 0, "unexpected mount %s", shown);
 	}
 	return lines == nmade ? 0 : sp_fail(e, SP_EBUG, 0, "%u mounts instead of %u", lines, nmade);
 }

@@ -48,11 +48,7 @@ static int listener(int family, int type, uint16_t port, int *ret_fd, struct sp_
 
 static int furnish(struct slot *s, struct sp_err *e)
 {
-	int r = replay(NETLINK_ROUTE, &net_lo, "loopback up", e);
-
-	if (r < 0 || s->start.egress == EGRESS_NONE)
-		return r;
-	r = replay(NETLINK_NETFILTER, &net_rules, "egress rules", e);   /* before there is any way out */
+	int r = replay(NETLINK_NETFILTER, &net_rules, "egress rules", e);   /* before there is any way out */
 	r = r ?: replay(NETLINK_ROUTE, &net_ways, "routes", e);
 	r = r ?: listener(AF_INET, SOCK_STREAM, EGRESS_TCP_PORT, &s->egress[0], e);
 	r = r ?: listener(AF_INET6, SOCK_STREAM, EGRESS_TCP_PORT, &s->egress[1], e);
@@ -67,7 +63,7 @@ static void go_home(const struct launcher *l)
 		abort();        /* a launcher in an app's network namespace must not go on */
 }
 
-int netns_make(struct launcher *l, struct slot *s, struct sp_err *e)
+int netns_open(struct launcher *l, struct slot *s, struct sp_err *e)
 {
 	char path[64];
 	int r;
@@ -75,6 +71,19 @@ int netns_make(struct launcher *l, struct slot *s, struct sp_err *e)
 	snprintf(path, sizeof(path), "/proc/%d/ns/net", s->pid);
 	s->netns = open(path, O_RDONLY | O_CLOEXEC);
 	if (s->netns < 0 || setns(s->netns, CLONE_NEWNET) < 0)
+		return sp_fail(e, SP_EIO, errno, "enter network namespace");
+	r = replay(NETLINK_ROUTE, &net_lo, "loopback up", e);
+	go_home(l);
+	return r;
+}
+
+int netns_rules(struct launcher *l, struct slot *s, struct sp_err *e)
+{
+	int r;
+
+	if (s->start.egress == EGRESS_NONE)
+		return 0;
+	if (setns(s->netns, CLONE_NEWNET) < 0)
 		return sp_fail(e, SP_EIO, errno, "enter network namespace");
 	r = furnish(s, e);
 	go_home(l);

@@ -84,7 +84,7 @@ static int on_start(struct launcher *l, const struct ask *q, struct sp_err *e SP
 	l->listed = true;
 	memcpy(&asked, q->m->body, sizeof(asked));
 	r = l->stopping ? sp_fail(&why.e, SP_ESTATE, 0, "the launcher is stopping") : start_check(&asked, &why.e);
-	if (r == 0 && !(s = slot_new(l)))
+	if (r == 0 && !(s = slot_new(l, SLOT_WAITING)))
 		r = sp_fail(&why.e, SP_EQUOTA, 0, "all %d slots are in use", SP_LIMIT_slots);
 	if (r == 0) {
 		s->start = asked;

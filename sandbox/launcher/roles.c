@@ -42,7 +42,7 @@ static int show(int root, const char *path, int tree, struct sp_err *e)
 	struct stat st;
 	int r = fstat(tree, &st) < 0 ? sp_fail(e, SP_EIO, errno, "stat %s", path) : make_path(root, path + 1, !S_ISDIR(st.st_mode), 0, e);
 
-	return r ?: bind_at(root, path + 1, tree, e);
+	return r ?: bind_at(root, path + 1, tree, 0, e);
 }
 
 static int role_root(const struct launcher *l, unsigned role, int own, struct sp_err *e)

@@ -3,18 +3,23 @@
 
 #include "launcher.h"
 
-struct slot *slot_new(struct launcher *l)
+struct slot *slot_new(struct launcher *l, enum slot_state want)
 {
-	for (unsigned i = 0; i < SP_LIMIT_slots; i++) {
-		struct slot *s = &l->slots[i], fresh = { .index = i, .generation = s->generation + 1, .pidfd = -1, .control = -1, .log = -1,
-			.netns = -1, .sweeper = -1, .egress = { -1, -1, -1, -1 }, .idmap = { s->idmap[0], s->idmap[1], s->idmap[2] } };
+	struct slot *s = NULL;
+	char byte;
 
-		if (s->state != SLOT_FREE)
-			continue;
-		*s = fresh;
-		return s;
+	for (unsigned i = 0; i < SP_LIMIT_slots; i++) {
+		struct slot *at = &l->slots[i];
+
+		if (want == SLOT_WAITING && at->state == want && recv(at->order, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0)
+			return at;                      /* it has not failed meanwhile */
+		if (at->state == SLOT_FREE && !s)
+			s = at;
 	}
-	return NULL;
+	if (s)
+		*s = (struct slot){ .index = (uint32_t)(s - l->slots), .generation = s->generation + 1, .pidfd = -1, .order = -1, .control = -1,
+			.log = -1, .netns = -1, .sweeper = -1, .egress = { -1, -1, -1, -1 }, .idmap = { 0, s->idmap[1], s->idmap[2] } };
+	return s;
 }
 
 struct slot *slot_find(struct launcher *l, const struct launch_slot *name)
@@ -108,7 +113,7 @@ void slots_tell(struct launcher *l)
 void slot_put_away(struct launcher *l, struct slot *s)
 {
 	const struct launch_slot name = slot_name(s);
-	int *fds[] = { &s->pidfd, &s->control, &s->log, &s->netns, &s->egress[0], &s->egress[1], &s->egress[2], &s->egress[3] };
+	int *fds[] = { &s->pidfd, &s->order, &s->control, &s->log, &s->netns, &s->egress[0], &s->egress[1], &s->egress[2], &s->egress[3] };
 	char scratch[64];
 
 	if (s->egress[0] >= 0 && l->roles[ROLE_EGRESS].sock >= 0)
@@ -116,6 +121,9 @@ void slot_put_away(struct launcher *l, struct slot *s)
 	for (unsigned i = 0; i < SP_COUNT(fds); i++)
 		if (*fds[i] >= 0)
 			close(sp_take_fd(fds[i]));
+	if (s->idmap[IDMAP_SLOT])                       /* a user namespace is one life's: it keeps keyrings and counts (sandbox.md 6.2) */
+		close(s->idmap[IDMAP_SLOT]);
+	s->idmap[IDMAP_SLOT] = 0;
 	for (unsigned k = 0; k < IMAGE_KIND_MAX; k++)
 		image_release(&s->images[k]);
 	scratch_slot_name(s, scratch);
@@ -170,6 +178,13 @@ void slot_died(struct launcher *l, struct slot *s)
 
 	if (syscall(SYS_waitid, P_PIDFD, s->pidfd, &info, WEXITED | WNOHANG, &ru) < 0 || info.si_pid == 0)
 		return;                                 /* an event of the slot's earlier life */
+	if (s->state == SLOT_WAITING) {
+		if (!l->stopping)
+			log_warn("slot %u: a sandbox that waited for its app died", s->index);
+		l->prepare_ms = sp_mono_ms() + 10000;   /* not again and again */
+		s->told = true;
+		return slot_put_away(l, s);
+	}
 	if (s->control >= 0)
 		slot_init_message(l, s);                /* what it said before it died */
 	slot_judge(s, &use);
@@ -242,10 +257,12 @@ void slot_init_message(struct launcher *l, struct slot *s)
 uint64_t slots_tick(struct launcher *l, uint64_t now)
 {
 	uint64_t next = UINT64_MAX;
+	unsigned waiting = 0;
 
 	for (unsigned i = 0; i < SP_LIMIT_slots; i++) {
 		struct slot *s = &l->slots[i];
 
+		waiting += s->state == SLOT_WAITING;
 		if (s->state == SLOT_STOPPING && s->deadline_ms <= now)
 			slot_kill(l, s);
 		if (s->state == SLOT_STOPPING && s->deadline_ms < next)
@@ -257,5 +274,9 @@ uint64_t slots_tick(struct launcher *l, uint64_t now)
 		else if (now + 20 < next)
 			next = now + 20;                /* the kernel takes a moment to let go of the last process */
 	}
-	return next;
+	if (waiting >= SP_LIMIT_slots_waiting || l->prepare_ms == 0 || l->stopping)
+		return next;
+	if (l->prepare_ms <= now)
+		slot_prepare(l);
+	return l->prepare_ms < next ? l->prepare_ms : next;
 }
