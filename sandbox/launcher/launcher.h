@@ -190,7 +190,6 @@ SP_MUST int netns_sockets(const struct launcher *l, const struct slot *s, int fa
 void netns_announce(struct launcher *l, struct slot *s);
 
 /* userns.c */
-SP_MUST int userns_map(pid_t pid, uid_t uid, gid_t gid, uint32_t outside, uint32_t count, struct sp_err *e);
 SP_MUST int userns_idmap(uid_t uid, gid_t gid, uint32_t outside, uint32_t count, int *ret_fd, struct sp_err *e);
 
 /* cgroup.c: one module, v1, v2 or both (hybrid: v1 limits, v2 freezes and kills) */

@@ -135,13 +135,9 @@ static const char group[] = "root:x:0:\ndaemon:x:1:\nbin:x:2:\nsys:x:3:\nadm:x:4
 
 static int put_file(int c, const char *at, const char *text, const char *value, const char *rest, uid_t owner, struct sp_err *e)
 {
-	sp_auto_close int fd = -1;
-	int r = make_path(c, at, true, owner, e);
+	sp_auto_close int fd = openat(c, at, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
 
-	fd = r < 0 ? -1 : openat(c, at, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (r == 0 && (fd < 0 || dprintf(fd, "%s%s%s", text, value, rest) < 0))
-		r = sp_fail(e, SP_EIO, errno, "write /%s", at);
-	return r;
+	return fd < 0 || fchown(fd, owner, owner) < 0 || dprintf(fd, "%s%s%s", text, value, rest) < 0 ? sp_fail(e, SP_EIO, errno, "write /%s", at) : 0;
 }
 
 /* The topmost lower layer: mount points and the few files that are the platform's; here those that all sandboxes have alike. */
@@ -272,28 +268,23 @@ int step_mounts(struct plan *p, struct sp_err *e)
  * One line of mountinfo: id parent device ROOT AT OPTIONS [tags] - TYPE source options. What is mounted here shows its own root; of a
  * bind the kernel shows the folder's path in its file system, which leads nowhere from inside.
  */
-static bool is_expected(char *line)
+static bool is_expected(const char *line)
 {
-	static const struct { const char *name; uint64_t flag; } flags[] = { { "ro", MS_RDONLY }, { "nosuid", MS_NOSUID }, { "nodev", MS_NODEV },
-		{ "noexec", MS_NOEXEC } };
-	char *fs = strstr(line, " - "), *word[6], *rest = line;
+	static const char *const names[] = { ",ro,", ",nosuid,", ",nodev,", ",noexec," };       /* MS_RDONLY, MS_NOSUID … are these bits */
+	char at[256], type[32], options[256] = ",";
+	const char *fs = strstr(line, " - ");
 	uint64_t has = 0;
+	int root = 0;
 
-	for (unsigned i = 0; i < SP_COUNT(word); i++)
-		word[i] = strsep(&rest, " ");
-	if (!fs || !rest)
+	if (!fs || sscanf(line, "%*s %*s %*s %n%*s %255s %253s", &root, at, options + 1) != 2 || sscanf(fs, " - %31s", type) != 1)
 		return false;
-	for (char *name = strsep(&word[5], ","); name; name = strsep(&word[5], ","))
-		for (unsigned i = 0; i < SP_COUNT(flags); i++)
-			has |= strcmp(name, flags[i].name) == 0 ? flags[i].flag : 0;
-	fs += 3;
-	for (unsigned i = 0; i < nmade; i++)
-		if (!made[i].seen && strcmp(made[i].at, word[4] + 1) == 0) {
-			size_t n = made[i].type ? strlen(made[i].type) : 0;
-
-			made[i].seen = true;
-			return (made[i].flags & ~has) == 0 && (n == 0 || (strcmp(word[3], "/") == 0 && has == made[i].flags &&
-				strncmp(fs, made[i].type, n) == 0 && strncmp(fs + n, " ", 1) == 0));
+	options[strlen(options)] = ',';
+	for (unsigned i = 0; i < SP_COUNT(names); i++)
+		has |= strstr(options, names[i]) ? 1u << i : 0;
+	for (struct mounted *m = made; m < made + nmade; m++)
+		if (!m->seen && strcmp(m->at, at + 1) == 0) {
+			m->seen = true;
+			return m->type ? has == m->flags && line[root + 1] == ' ' && strcmp(m->type, type) == 0 : (m->flags & ~has) == 0;
 		}
 	return false;
 }
@@ -312,12 +303,8 @@ int step_mounts_check(struct plan *p SP_UNUSED, struct sp_err *e)
 		return r;
 	if (nmade > MADE_MAX)
 		return sp_fail(e, SP_EBUG, 0, "%u mounts", nmade);
-	for (char *line = strsep(&rest, "\n"); line && *line; line = strsep(&rest, "\n"), lines++) {
-		char shown[96];
-
-		snprintf(shown, sizeof(shown), "%s", line);
+	for (const char *line = strsep(&rest, "\n"); line && *line; line = strsep(&rest, "\n"), lines++)
 		if (!is_expected(line))
-			return sp_fail(e, SP_EBUG, 0, "unexpected mount %s", shown);
-	}
+			return sp_fail(e, SP_EBUG, 0, "unexpected mount %.120s", line);
 	return lines == nmade ? 0 : sp_fail(e, SP_EBUG, 0, "%u mounts instead of %u", lines, nmade);
 }

@@ -49,6 +49,7 @@ static int listener(int family, int type, uint16_t port, int *ret_fd, struct sp_
 static int furnish(struct slot *s, struct sp_err *e)
 {
 	int r = replay(NETLINK_NETFILTER, &net_rules, "egress rules", e);   /* before there is any way out */
+
 	r = r ?: replay(NETLINK_ROUTE, &net_ways, "routes", e);
 	r = r ?: listener(AF_INET, SOCK_STREAM, EGRESS_TCP_PORT, &s->egress[0], e);
 	r = r ?: listener(AF_INET6, SOCK_STREAM, EGRESS_TCP_PORT, &s->egress[1], e);
@@ -79,13 +80,8 @@ int netns_open(struct launcher *l, struct slot *s, struct sp_err *e)
 
 int netns_rules(struct launcher *l, struct slot *s, struct sp_err *e)
 {
-	int r;
+	int r = setns(s->netns, CLONE_NEWNET) < 0 ? sp_fail(e, SP_EIO, errno, "enter network namespace") : furnish(s, e);
 
-	if (s->start.egress == EGRESS_NONE)
-		return 0;
-	if (setns(s->netns, CLONE_NEWNET) < 0)
-		return sp_fail(e, SP_EIO, errno, "enter network namespace");
-	r = furnish(s, e);
 	go_home(l);
 	return r;
 }

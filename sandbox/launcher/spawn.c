@@ -1,4 +1,5 @@
 #include <linux/sched.h>
+#include <poll.h>
 
 #include "launcher.h"
 
@@ -57,10 +58,10 @@ static int add_image(struct launcher *l, struct slot *s, struct plan *p, uint32_
 }
 
 /* Owners on disk are those seen inside; the idmapped mount adds the slot's range. */
-static int plan_scratch(struct launcher *l, struct slot *s, struct plan *p, struct sp_err *e)
+static int scratch_make(struct launcher *l, struct slot *s, struct sp_err *e)
 {
 	static const struct { const char *name; uid_t owner; } dirs[] = { { "upper", 0 }, { "work", 0 }, { "app", APP_UID }, { "app-work", APP_UID } };
-	sp_auto_close int dir = -1, out = -1;
+	sp_auto_close int dir = -1;
 	char name[64];
 	int r;
 
@@ -69,6 +70,17 @@ static int plan_scratch(struct launcher *l, struct slot *s, struct plan *p, stru
 	for (unsigned i = 0; r == 0 && i < SP_COUNT(dirs); i++)
 		if (mkdirat(dir, dirs[i].name, 0755) < 0 || fchownat(dir, dirs[i].name, dirs[i].owner, dirs[i].owner, AT_SYMLINK_NOFOLLOW) < 0)
 			r = sp_fail(e, SP_EIO, errno, "make scratch");
+	return r;
+}
+
+static int plan_scratch(struct launcher *l, struct slot *s, struct plan *p, struct sp_err *e)
+{
+	sp_auto_close int dir = -1, out = -1;
+	char name[64];
+	int r;
+
+	scratch_slot_name(s, name);
+	r = sp_open_beneath(l->scratch, name, O_RDONLY | O_DIRECTORY, 0, &dir, e);
 	if (r == 0 && s->start.out_kind != IMAGE_NONE) {
 		out = openat(dir, "out", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 		r = out < 0 || fchown(out, APP_UID, APP_UID) < 0 ? sp_fail(e, SP_EIO, errno, "make /out") :
@@ -216,46 +228,27 @@ static int plan_channels(struct slot *s, struct plan *p, struct sp_err *e)
 	return sp_set_nonblock(s->control, true, e);
 }
 
-/* A struct why: the child failed. The end: it is vitrine-init now. */
-static int await(const struct slot *s, struct why *why)
-{
-	struct why got;
-	ssize_t n = recv(s->order, &got, sizeof(got), 0);
-
-	if (n == 0)
-		return 0;
-	if (n == (ssize_t)sizeof(got)) {
-		*why = got;
-		return -(int)got.e.code;
-	}
-	return sp_fail(&why->e, SP_EIO, n < 0 ? errno : 0, "the child died or does not answer");
-}
-
 /*
  * A child with everything that does not depend on whose it will be: namespaces, groups, loopback, /dev and /proc. It waits for its plan.
  * Moving it into its v1 groups alone takes 7 ms on an idle machine (sandbox.md 1.2). All of it is fresh: nothing was another Space's.
  */
 static int child_make(struct launcher *l, struct slot *s, struct why *why)
 {
-	const struct timeval patience = { .tv_sec = 10 };
 	struct plan p = { .l = l, .index = s->index, .base_uid = UID_BASE + s->index * UID_RANGE };
 	sp_auto_close int birth = -1, sync = -1;
 	int pair[2], r;
 
 	s->state = SLOT_WAITING;
-	snprintf(why->step, sizeof(why->step), "cgroups");
+	snprintf(why->step, sizeof(why->step), "namespaces");
 	r = cgroup_make(l, s->index, &why->e);
-	if (r == 0)
-		snprintf(why->step, sizeof(why->step), "id map");
 	r = r ?: userns_idmap(0, 0, p.base_uid, UID_RANGE, &s->idmap[IDMAP_SLOT], &why->e);
+	r = r ?: scratch_make(l, s, &why->e);
 	if (r < 0)
 		return r;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return sp_fail(&why->e, SP_EIO, errno, "start socket");
 	s->order = pair[0];
 	p.sync = sync = pair[1];
-	if (setsockopt(s->order, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0)
-		return sp_fail(&why->e, SP_EIO, errno, "start socket");
 	birth = cgroup_birth(l, s->index);
 	s->pid = clone_child(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS, birth, &s->pidfd);
 	if (s->pid == 0)
@@ -263,7 +256,6 @@ static int child_make(struct launcher *l, struct slot *s, struct why *why)
 	if (s->pid < 0)
 		return sp_fail(&why->e, SP_EIO, errno, "clone");
 	r = loop_watch(l, s->pidfd, WATCH_DEATH, s->index, &why->e);
-	snprintf(why->step, sizeof(why->step), "network");
 	return r ?: netns_open(l, s, &why->e);          /* while the child mounts */
 }
 
@@ -292,20 +284,27 @@ void slot_prepare(struct launcher *l)
 
 static int launch(struct launcher *l, struct slot *s, struct plan *p, struct why *why)
 {
+	struct pollfd answer = { .fd = s->order, .events = POLLIN };
 	int *at[SP_MSG_FDS], fds[SP_MSG_FDS], r;
 	unsigned n = plan_fds(p, at);
 	struct why child;
+	ssize_t got = -1;
 
 	for (unsigned i = 0; i < n; i++)
 		fds[i] = *at[i];
 	snprintf(why->step, sizeof(why->step), "network");
 	r = sp_msg_send(s->order, 0, 0, p, sizeof(*p), fds, n, &why->e);
-	r = r ?: netns_rules(l, s, &why->e);            /* while the child mounts */
+	if (r == 0 && s->start.egress != EGRESS_NONE)
+		r = netns_rules(l, s, &why->e);         /* while the child mounts */
 	if (r == 0 && send(s->order, "G", 1, MSG_NOSIGNAL) != 1)
 		r = sp_fail(&why->e, SP_EIO, errno, "the child died");
-	if (r < 0 && recv(s->order, &child, sizeof(child), MSG_DONTWAIT) == (ssize_t)sizeof(child))
-		*why = child;                           /* a child that failed has no network namespace any more: its own reason counts */
-	return r ?: await(s, why);
+	if (poll(&answer, 1, 10000) == 1)
+		got = recv(s->order, &child, sizeof(child), MSG_DONTWAIT);
+	if (got == (ssize_t)sizeof(child)) {            /* its own reason counts: without it there is no network namespace either */
+		*why = child;
+		return -(int)child.e.code;
+	}
+	return r ?: got == 0 ? 0 : sp_fail(&why->e, SP_EIO, 0, "the child does not answer");    /* the end: it is vitrine-init now */
 }
 
 int slot_spawn(struct launcher *l, struct slot *s, int block, int in, struct why *why)

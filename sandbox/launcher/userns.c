@@ -1,17 +1,17 @@
 #include "launcher.h"
 
-int userns_map(pid_t pid, uid_t uid, gid_t gid, uint32_t outside, uint32_t count, struct sp_err *e)
+static int map(pid_t pid, uid_t uid, gid_t gid, uint32_t outside, uint32_t count, struct sp_err *e)
 {
 	static const char *const files[] = { "uid_map", "gid_map" };
-	char path[64], map[64];
+	char path[64], text[64];
 
 	for (unsigned i = 0; i < SP_COUNT(files); i++) {
 		sp_auto_close int fd = -1;
 
 		snprintf(path, sizeof(path), "/proc/%d/%s", pid, files[i]);
-		snprintf(map, sizeof(map), "%u %u %u", i == 0 ? uid : gid, outside, count);
+		snprintf(text, sizeof(text), "%u %u %u", i == 0 ? uid : gid, outside, count);
 		fd = open(path, O_WRONLY | O_CLOEXEC);
-		if (fd < 0 || write(fd, map, strlen(map)) < 0)
+		if (fd < 0 || write(fd, text, strlen(text)) < 0)
 			return sp_fail(e, SP_EIO, errno, "write %s", files[i]);
 	}
 	return 0;
@@ -29,7 +29,7 @@ int userns_idmap(uid_t uid, gid_t gid, uint32_t outside, uint32_t count, int *re
 			pause();
 	if (pid < 0)
 		return sp_fail(e, SP_EIO, errno, "user namespace");
-	r = userns_map(pid, uid, gid, outside, count, e);
+	r = map(pid, uid, gid, outside, count, e);
 	snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
 	fd = r < 0 ? -1 : open(path, O_RDONLY | O_CLOEXEC);
 	if (r == 0 && fd < 0)
