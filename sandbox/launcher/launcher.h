@@ -185,7 +185,7 @@ bool scratch_is_dead(const char *name, const char *prefix);     /* NAME is PREFI
 struct net_batch { const unsigned char *bytes; uint32_t size, answers; };
 extern const struct net_batch net_lo, net_ways, net_rules;
 SP_MUST int netns_open(struct launcher *l, struct slot *s, struct sp_err *e);
-SP_MUST int netns_rules(struct launcher *l, struct slot *s, struct sp_err *e);
+SP_MUST int netns_ways(struct launcher *l, struct slot *s, struct sp_err *e);
 SP_MUST int netns_sockets(const struct launcher *l, const struct slot *s, int family, int *fds, unsigned n, struct sp_err *e);
 void netns_announce(struct launcher *l, struct slot *s);
 

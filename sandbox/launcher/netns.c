@@ -46,24 +46,13 @@ static int listener(int family, int type, uint16_t port, int *ret_fd, struct sp_
 	return 0;
 }
 
-static int furnish(struct slot *s, struct sp_err *e)
-{
-	int r = replay(NETLINK_NETFILTER, &net_rules, "egress rules", e);   /* before there is any way out */
-
-	r = r ?: replay(NETLINK_ROUTE, &net_ways, "routes", e);
-	r = r ?: listener(AF_INET, SOCK_STREAM, EGRESS_TCP_PORT, &s->egress[0], e);
-	r = r ?: listener(AF_INET6, SOCK_STREAM, EGRESS_TCP_PORT, &s->egress[1], e);
-	r = r ?: listener(AF_INET, SOCK_DGRAM, EGRESS_DNS_PORT, &s->egress[2], e);
-	r = r ?: listener(AF_INET, SOCK_STREAM, EGRESS_DNS_PORT, &s->egress[3], e);
-	return r;
-}
-
 static void go_home(const struct launcher *l)
 {
 	if (setns(l->netns, CLONE_NEWNET) < 0)
 		abort();        /* a launcher in an app's network namespace must not go on */
 }
 
+/* All but a way out: that a START decides. */
 int netns_open(struct launcher *l, struct slot *s, struct sp_err *e)
 {
 	char path[64];
@@ -74,14 +63,27 @@ int netns_open(struct launcher *l, struct slot *s, struct sp_err *e)
 	if (s->netns < 0 || setns(s->netns, CLONE_NEWNET) < 0)
 		return sp_fail(e, SP_EIO, errno, "enter network namespace");
 	r = replay(NETLINK_ROUTE, &net_lo, "loopback up", e);
+	r = r ?: replay(NETLINK_NETFILTER, &net_rules, "egress rules", e);      /* before there is any way out */
+	r = r ?: listener(AF_INET, SOCK_STREAM, EGRESS_TCP_PORT, &s->egress[0], e);
+	r = r ?: listener(AF_INET6, SOCK_STREAM, EGRESS_TCP_PORT, &s->egress[1], e);
+	r = r ?: listener(AF_INET, SOCK_DGRAM, EGRESS_DNS_PORT, &s->egress[2], e);
+	r = r ?: listener(AF_INET, SOCK_STREAM, EGRESS_DNS_PORT, &s->egress[3], e);
 	go_home(l);
 	return r;
 }
 
-int netns_rules(struct launcher *l, struct slot *s, struct sp_err *e)
+int netns_ways(struct launcher *l, struct slot *s, struct sp_err *e)
 {
-	int r = setns(s->netns, CLONE_NEWNET) < 0 ? sp_fail(e, SP_EIO, errno, "enter network namespace") : furnish(s, e);
+	int r;
 
+	if (s->start.egress == EGRESS_NONE) {
+		for (unsigned i = 0; i < SP_COUNT(s->egress); i++)
+			close(sp_take_fd(&s->egress[i]));
+		return 0;
+	}
+	if (setns(s->netns, CLONE_NEWNET) < 0)
+		return sp_fail(e, SP_EIO, errno, "enter network namespace");
+	r = replay(NETLINK_ROUTE, &net_ways, "routes", e);
 	go_home(l);
 	return r;
 }

@@ -294,8 +294,7 @@ static int launch(struct launcher *l, struct slot *s, struct plan *p, struct why
 		fds[i] = *at[i];
 	snprintf(why->step, sizeof(why->step), "network");
 	r = sp_msg_send(s->order, 0, 0, p, sizeof(*p), fds, n, &why->e);
-	if (r == 0 && s->start.egress != EGRESS_NONE)
-		r = netns_rules(l, s, &why->e);         /* while the child mounts */
+	r = r ?: netns_ways(l, s, &why->e);             /* while the child mounts */
 	if (r == 0 && send(s->order, "G", 1, MSG_NOSIGNAL) != 1)
 		r = sp_fail(&why->e, SP_EIO, errno, "the child died");
 	if (poll(&answer, 1, 10000) == 1)
