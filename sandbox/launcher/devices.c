@@ -31,5 +31,5 @@ int step_devices(int root, const struct plan *p, struct sp_err *e)
 		return r;
 	snprintf(options, sizeof(options), "mode=1777,size=%llu,nr_inodes=65536,uid=%u,gid=%u",
 		(unsigned long long)SP_LIMIT_run_shm_bytes, p->base_uid, p->base_uid);
-	return mount_at(root, "dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, options, e);
+	return mount_at(root, "dev/shm", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, options, e);
 }

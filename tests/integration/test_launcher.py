@@ -108,6 +108,80 @@ def test_mount_table_shows_no_path_of_the_host(sandbox):
     text, _ = sandbox.sh("cat /proc/self/mountinfo")
     assert sandbox.dir not in text and "/proc/self/fd" not in text
     assert all("nosuid" in line for line in text.strip().split("\n"))
+    rows = {line.split()[4]: line.split() for line in text.strip().split("\n")}
+    for at, kind, flags in (("/", "overlay", "nosuid nodev"), ("/tmp", "tmpfs", "nosuid nodev"), ("/dev", "tmpfs", "ro nosuid noexec"),
+                            ("/dev/shm", "tmpfs", "nosuid nodev noexec"), ("/proc", "proc", "nosuid nodev noexec"),
+                            ("/proc/keys", "tmpfs", "ro nosuid noexec"), ("/proc/bus", "tmpfs", "ro nosuid noexec")):
+        row = rows.pop(at)
+        assert row[row.index("-") + 1] == kind and set(flags.split()) <= set(row[5].split(",")), row
+        assert row[3] in ("/", "/null", "/e"), row
+    assert all(at.startswith("/proc/") for at in rows), rows
+
+
+def waiting(launcher):
+    """Sandboxes that wait for their app: children of the launcher with a user namespace still the host's and a pid namespace of their own."""
+    pids = open(f"/proc/{launcher.process.pid}/task/{launcher.process.pid}/children").read().split()
+    own, host = os.readlink("/proc/self/ns/pid"), os.readlink("/proc/self/ns/user")
+    found = []
+    for pid in pids:
+        try:
+            if os.readlink(f"/proc/{pid}/ns/pid") != own and os.readlink(f"/proc/{pid}/ns/user") == host:
+                found.append(int(pid))
+        except OSError:
+            pass                                                # it ended meanwhile
+    return found
+
+
+def until_waiting(launcher, n):
+    until = time.monotonic() + 10
+    while len(waiting(launcher)) != n:
+        assert time.monotonic() < until, waiting(launcher)
+        time.sleep(0.01)
+    return waiting(launcher)
+
+
+def sockets(pid, fds=None):
+    links = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in fds or os.listdir(f"/proc/{pid}/fd")]
+    return {x for x in links if x.startswith("socket:")}
+
+
+def test_sandboxes_wait_only_once_something_was_started_and_hold_nothing_of_the_host(own):
+    assert waiting(own) == []
+    assert own.sh("echo first")[0] == "first\n"
+    first = until_waiting(own, 2)
+    for pid in first:
+        assert "proc" in os.listdir(f"/proc/{pid}/root") and not os.path.exists(f"/proc/{pid}/root/etc")
+        assert len(sockets(pid) - sockets(own.process.pid, (0, 1, 2))) == 1        # for its plan
+    slot = own.run(["sleep", "60"])
+    assert slot.pid in first
+    assert not set(until_waiting(own, 2)) <= set(first)
+    slot.stop()
+
+
+def test_a_waiting_sandbox_that_died_is_no_start_that_fails(own):
+    own.sh("true")
+    pids = until_waiting(own, 2)
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    until_waiting(own, 0)
+    assert own.sh("echo alive", egress=h.EGRESS_WEB)[0] == "alive\n"
+
+
+def test_no_life_of_a_slot_has_a_namespace_of_an_earlier_one(sandbox):
+    seen, held = set(), []
+    try:
+        for _ in range(6):
+            slot = sandbox.run(["sleep", "60"])
+            # Held open, so that the kernel does not give a number away twice.
+            held += [os.open(f"/proc/{slot.pid}/ns/{kind}", os.O_RDONLY) for kind in ("user", "net", "ipc", "mnt", "pid", "uts", "cgroup")]
+            mine = {os.fstat(fd).st_ino for fd in held[-7:]}
+            assert len(mine) == 7 and not mine & seen
+            seen |= mine
+            slot.stop()
+            os.close(slot.log_fd)
+    finally:
+        for fd in held:
+            os.close(fd)
 
 
 def test_images_are_read_only_and_writes_stay_in_the_slot(sandbox):
