@@ -124,6 +124,7 @@ def steps(launcher, report):
                 begun[m[1], m[3]] = float(m[2]) * 1e6
             elif (m[1], m[3]) in begun:
                 took.setdefault(m[3], []).append(float(m[2]) * 1e6 - begun.pop((m[1], m[3])))
+        took.pop("step_plan", None)                             # waits in it
         for name, values in sorted(took.items(), key=lambda row: -bench.median(row[1])):
             n = min(len(values), len(totals))
             report.line(name.removeprefix("step_") + ", one step", values[-n:], "us", "start to main() with probes", totals[-n:], 1.0)
