@@ -40,7 +40,6 @@ LDFLAGS_ALL := -pie -pthread -Wl,-z,relro,-z,now,-z,noexecstack $(if $(SAN),-fsa
 LIBS_server := -lmd4c-html -lgumbo -lmicrohttpd -lwebsockets -luv -lgit2 -lsqlite3 -ljansson -lyaml -lsodium -lcrypto
 LIBS_cmd    := -lcurl -ljansson -lsodium -lcrypto
 LIBS_worker := -larchive -lz
-LIBS_launcher := -lseccomp
 
 # ---- sources ----
 src = $(wildcard $(addsuffix /*.c,$(1)))
@@ -81,7 +80,7 @@ $(B)/lib/libruntime.a:  $(call obj,$(RUNTIME_SRC))
 $(B)/lib/libserver.a:   $(call obj,$(call without_main,$(SERVER_SRC)) $(GEN_SRC))
 $(B)/lib/libedge.a:     $(call obj,$(call without_main,$(EDGE_SRC)))
 $(B)/lib/libcmd.a:      $(call obj,$(call without_main,$(CMD_SRC)))
-$(B)/lib/liblauncher.a: $(call obj,$(call without_main,$(LAUNCHER_SRC)))
+$(B)/lib/liblauncher.a: $(call obj,$(call without_main,$(LAUNCHER_SRC)) $(B)/gen/filter_table.c)
 $(B)/lib/libegress.a:   $(call obj,$(call without_main,$(EGRESS_SRC)))
 $(B)/lib/libworker.a:   $(call obj,$(call without_main,$(WORKER_SRC)))
 $(B)/lib/libinit.a:     $(call obj,$(call without_main,$(INIT_SRC)))
@@ -98,7 +97,7 @@ $(B)/bin/vitrine-edge:     $(B)/obj/server/edge/main.o $(B)/lib/libedge.a $(B)/l
 $(B)/bin/vitrine:          $(B)/obj/server/cmd/main.o $(B)/lib/libcmd.a $(B)/lib/libruntime.a $(B)/lib/libbase.a
 	$(link) $(LIBS_cmd) -lsqlite3
 $(B)/bin/vitrine-launcher: $(B)/obj/sandbox/launcher/main.o $(B)/lib/liblauncher.a $(B)/lib/libbase.a
-	$(link) $(LIBS_launcher)
+	$(link)
 $(B)/bin/vitrine-egress:   $(B)/obj/sandbox/egress/main.o $(B)/lib/libegress.a $(B)/lib/libbase.a
 	$(link)
 $(B)/bin/vitrine-worker:   $(B)/obj/sandbox/worker/main.o $(B)/lib/libworker.a $(B)/lib/libbase.a
@@ -122,6 +121,16 @@ $(B)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(CC) $(CFLAGS_ALL)' | cmp -s - $@ || echo '$(CC) $(CFLAGS_ALL)' > $@
 FORCE:
+
+# The launcher's syscall filters, as constants.
+$(B)/tools/filter: sandbox/filter/main.c
+	@mkdir -p $(@D)
+	@echo "  TOOL $@"
+	@$(CC) -std=gnu17 -D_GNU_SOURCE -O1 -g $(WARN) -iquote runtime/base -o $@ $< -lseccomp
+$(B)/gen/filter_table.c: $(B)/tools/filter
+	@mkdir -p $(@D)
+	@echo "  GEN  $@"
+	@$(B)/tools/filter $@
 
 $(B)/tools/vtc: $(VTC_SRC) $(wildcard web/compiler/*.h)
 	@mkdir -p $(@D)

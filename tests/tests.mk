@@ -12,7 +12,7 @@ unit_libs = $(if $(findstring /server/edge/,$(1)),$(B)/lib/libedge.a,\
 	$(if $(findstring /sandbox/egress/,$(1)),$(B)/lib/libegress.a,\
 	$(if $(findstring /sandbox/worker/,$(1)),$(B)/lib/libworker.a,\
 	$(if $(findstring /runtime/base/,$(1)),,$(B)/lib/libruntime.a))))))))
-unit_ldlibs = $(if $(findstring /sandbox/launcher/,$(1)),$(LIBS_launcher),$(if $(findstring /sandbox/worker/,$(1)),$(LIBS_worker),$(if $(findstring /server/cmd/,$(1)),$(LIBS_cmd),$(if $(findstring /edge/,$(1))$(findstring /sandbox/,$(1)),,$(LIBS_server)))))
+unit_ldlibs = $(if $(findstring /sandbox/worker/,$(1)),$(LIBS_worker),$(if $(findstring /server/cmd/,$(1)),$(LIBS_cmd),$(if $(findstring /edge/,$(1))$(findstring /sandbox/,$(1)),,$(LIBS_server))))
 
 .SECONDEXPANSION:
 $(UNIT): $(B)/tests/%: tests/%.c $$(call unit_libs,/$$*) $(B)/lib/libbase.a

@@ -226,7 +226,6 @@ int host_open(struct launcher *l, struct sp_err *e)
 	r = dir_open(l->images_dir, "scratch", 0700, 0, 0, &l->scratch, e);
 	r = r ?: images_open(l, e);
 	r = r ?: sockets_open(l, e);
-	r = r ?: seccomp_open(e);
 	if (r < 0)
 		return r;
 	scratch_clean(l);

@@ -210,11 +210,11 @@ bool cgroup_drop(const struct launcher *l, uint32_t index);     /* false: not em
 SP_MUST int step_limits(struct plan *p, struct sp_err *e);
 SP_MUST int caps_keep(uint64_t keep, struct sp_err *e);         /* bounding, ambient, permitted, effective */
 
-/* seccomp.c */
-enum { SECCOMP_INSNS_MAX = 2048 };
+/* seccomp.c: what sandbox/filter made at build time */
 struct sock_filter;
-SP_MUST int seccomp_open(struct sp_err *e);                     /* builds the filters once */
-const struct sock_filter *seccomp_program(uint32_t profile, unsigned *ret_n);
+struct seccomp_filter { unsigned short size; const struct sock_filter *insns; };
+extern const struct seccomp_filter seccomp_app, seccomp_system;
+const struct seccomp_filter *seccomp_of(uint32_t profile);
 SP_MUST int step_seccomp(struct plan *p, struct sp_err *e);
 
 /* probe.c */

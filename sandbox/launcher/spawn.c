@@ -297,6 +297,8 @@ static int launch(struct launcher *l, struct slot *s, struct plan *p, struct why
 	r = r ?: netns_ways(l, s, &why->e);             /* while the child mounts */
 	if (r == 0 && send(s->order, "G", 1, MSG_NOSIGNAL) != 1)
 		r = sp_fail(&why->e, SP_EIO, errno, "the child died");
+	if (r < 0)
+		shutdown(s->order, SHUT_WR);            /* it shall not wait for more, nor we for it */
 	if (poll(&answer, 1, 10000) == 1)
 		got = recv(s->order, &child, sizeof(child), MSG_DONTWAIT);
 	if (got == (ssize_t)sizeof(child)) {            /* its own reason counts: without it there is no network namespace either */

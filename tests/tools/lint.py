@@ -30,7 +30,7 @@ LIBRARIES = {
     "uv.h": ["server/loop.c", "server/http/mhd", "server/ws/"],
     "sqlite3.h": ["runtime/store/"],
     "git2.h": ["runtime/repo/"],
-    "seccomp.h": ["sandbox/launcher/seccomp"],
+    "seccomp.h": ["sandbox/filter/"],
     "yaml.h": ["runtime/build/"],
     "archive.h": ["sandbox/worker/"],
     "curl/curl.h": ["server/cmd/client.c"],

@@ -43,12 +43,11 @@ static uint32_t run(const struct sock_filter *p, unsigned n, const struct seccom
 static uint32_t ask(uint32_t profile, uint32_t arch, uint32_t nr, const uint64_t *args)
 {
 	struct seccomp_data data = { .nr = (int)nr, .arch = arch };
-	unsigned n;
-	const struct sock_filter *p = seccomp_program(profile, &n);
+	const struct seccomp_filter *f = seccomp_of(profile);
 
 	for (unsigned i = 0; args && i < 6; i++)
 		data.args[i] = args[i];
-	return run(p, n, &data);
+	return run(f->insns, f->size, &data);
 }
 
 static uint32_t call(uint32_t nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
@@ -56,11 +55,6 @@ static uint32_t call(uint32_t nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d
 	const uint64_t args[6] = { a, b, c, d };
 
 	return ask(PROFILE_RUN, AUDIT_ARCH_X86_64, nr, args);
-}
-
-static int open_filter(void **state SP_UNUSED)
-{
-	return seccomp_open(NULL);
 }
 
 #define ERR(e) (SECCOMP_RET_ERRNO | (e))
@@ -180,5 +174,5 @@ int main(void)
 		cmocka_unit_test(families_and_types_of_sockets),
 	};
 
-	return cmocka_run_group_tests(tests, open_filter, NULL);
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }

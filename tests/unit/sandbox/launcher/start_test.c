@@ -86,7 +86,7 @@ static struct launcher l;
 
 static void a_slot_is_named_by_index_and_generation(void **state SP_UNUSED)
 {
-	struct slot *a = slot_new(&l), *b;
+	struct slot *a = slot_new(&l, SLOT_WAITING), *b;
 	struct launch_slot first;
 
 	assert_non_null(a);
@@ -94,10 +94,10 @@ static void a_slot_is_named_by_index_and_generation(void **state SP_UNUSED)
 	a->state = SLOT_RUNNING;
 	first = slot_name(a);
 	assert_ptr_equal(slot_find(&l, &first), a);
-	b = slot_new(&l);
+	b = slot_new(&l, SLOT_WAITING);
 	assert_int_not_equal(b->index, a->index);
 	a->state = SLOT_FREE;
-	assert_ptr_equal(slot_new(&l), a);
+	assert_ptr_equal(slot_new(&l, SLOT_WAITING), a);
 	a->state = SLOT_RUNNING;
 	assert_null(slot_find(&l, &first));     /* its successor is not taken for it */
 	assert_null(slot_find(&l, &(struct launch_slot){ SP_LIMIT_slots, 1 }));
@@ -108,9 +108,9 @@ static void the_table_is_bounded(void **state SP_UNUSED)
 {
 	for (unsigned i = 0; i < SP_LIMIT_slots; i++)
 		l.slots[i].state = SLOT_SWEEPING;
-	assert_null(slot_new(&l));
+	assert_null(slot_new(&l, SLOT_WAITING));
 	l.slots[SP_LIMIT_slots - 1].state = SLOT_FREE;
-	assert_int_equal(slot_new(&l)->index, SP_LIMIT_slots - 1);
+	assert_int_equal(slot_new(&l, SLOT_WAITING)->index, SP_LIMIT_slots - 1);
 }
 
 static void image_names_are_read_strictly(void **state SP_UNUSED)
