@@ -156,6 +156,7 @@ void child_run(struct plan *p) __attribute__((noreturn));       /* steps.c */
 
 /* mounts.c */
 SP_MUST int tree_clone(int fd, int idmap, uint64_t attrs, int *ret_fd, struct sp_err *e);
+int at_open(int root, const char *at);         /* O_PATH, no symbolic link on the way; -1 with errno */
 SP_MUST int mount_at(int root, const char *at, const char *type, unsigned long flags, const char *data, struct sp_err *e);
 SP_MUST int bind_at(int root, const char *at, int tree, uint64_t attrs, struct sp_err *e);      /* ATTRS: what the check expects */
 SP_MUST int mount_readonly(int fd, struct sp_err *e);           /* the one that was mounted last */
@@ -209,6 +210,9 @@ bool cgroup_drop(const struct launcher *l, uint32_t index);     /* false: not em
 /* limits.c */
 SP_MUST int step_limits(struct plan *p, struct sp_err *e);
 SP_MUST int caps_keep(uint64_t keep, struct sp_err *e);         /* bounding, ambient, permitted, effective */
+
+/* landlock.c: nothing where the kernel has none */
+SP_MUST int step_landlock(struct plan *p, struct sp_err *e);
 
 /* seccomp.c: what sandbox/filter made at build time */
 struct sock_filter;

@@ -15,7 +15,7 @@ static struct mounted { const char *at, *type; uint64_t flags; bool seen; } made
 static unsigned nmade;
 
 /* A mount point beneath ROOT. No symbolic link on the way: images and output trees hold what hostile code wrote. */
-static int at_open(int root, const char *at)
+int at_open(int root, const char *at)
 {
 	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS };
 

@@ -104,6 +104,7 @@ static const struct { const char *name; int (*run)(struct plan *p, struct sp_err
 	{ "limits", step_limits },
 	{ "user namespace", step_userns },
 	{ "capabilities", step_caps },
+	{ "landlock", step_landlock },
 	{ "seccomp", step_seccomp },
 	{ "exec", step_exec },
 };
