@@ -52,6 +52,7 @@ LAUNCHER_SRC := $(call src,sandbox/launcher)
 INIT_SRC     := $(call src,sandbox/init)
 EGRESS_SRC   := $(call src,sandbox/egress)
 WORKER_SRC   := $(call src,sandbox/worker)
+LOCAL_SRC    := $(call src,sandbox/local)
 
 # ---- templates and assets, compiled to C (web/compiler) ----
 VTC_SRC  := $(call src,web/compiler)
@@ -69,7 +70,7 @@ GEN_SRC  := $(VIEW_GEN) $(ASSET_GEN) $(B)/gen/starters.c
 obj = $(patsubst $(B)/gen/%.c,$(B)/obj/gen/%.o,$(patsubst %.c,$(B)/obj/%.o,$(1)))
 without_main = $(filter-out %/main.c,$(1))
 
-PROGRAMS := vitrine vitrine-launcher vitrine-server vitrine-edge vitrine-egress vitrine-init vitrine-worker
+PROGRAMS := vitrine vitrine-launcher vitrine-server vitrine-edge vitrine-egress vitrine-init vitrine-worker vitrine-local
 BIN := $(addprefix $(B)/bin/,$(PROGRAMS))
 
 .PHONY: all
@@ -83,6 +84,7 @@ $(B)/lib/libcmd.a:      $(call obj,$(call without_main,$(CMD_SRC)))
 $(B)/lib/liblauncher.a: $(call obj,$(call without_main,$(LAUNCHER_SRC)) $(B)/gen/filter_table.c)
 $(B)/lib/libegress.a:   $(call obj,$(call without_main,$(EGRESS_SRC)))
 $(B)/lib/libworker.a:   $(call obj,$(call without_main,$(WORKER_SRC)))
+$(B)/lib/liblocal.a:    $(call obj,$(call without_main,$(LOCAL_SRC)))
 $(B)/lib/libinit.a:     $(call obj,$(call without_main,$(INIT_SRC)))
 $(B)/lib/%.a:
 	@mkdir -p $(@D)
@@ -95,13 +97,16 @@ $(B)/bin/vitrine-server:   $(B)/obj/server/main.o $(B)/lib/libserver.a $(B)/lib/
 $(B)/bin/vitrine-edge:     $(B)/obj/server/edge/main.o $(B)/lib/libedge.a $(B)/lib/libbase.a
 	$(link)
 $(B)/bin/vitrine:          $(B)/obj/server/cmd/main.o $(B)/lib/libcmd.a $(B)/lib/libruntime.a $(B)/lib/libbase.a
-	$(link) $(LIBS_cmd) -lsqlite3
+	$(link) $(LIBS_cmd) -lsqlite3 -lyaml
 $(B)/bin/vitrine-launcher: $(B)/obj/sandbox/launcher/main.o $(B)/lib/liblauncher.a $(B)/lib/libbase.a
 	$(link)
 $(B)/bin/vitrine-egress:   $(B)/obj/sandbox/egress/main.o $(B)/lib/libegress.a $(B)/lib/libbase.a
 	$(link)
 $(B)/bin/vitrine-worker:   $(B)/obj/sandbox/worker/main.o $(B)/lib/libworker.a $(B)/lib/libbase.a
 	$(link) $(LIBS_worker)
+# The launcher's steps, as far as an ordinary user can take them.
+$(B)/bin/vitrine-local:    $(B)/obj/sandbox/local/main.o $(B)/lib/liblocal.a $(B)/lib/liblauncher.a $(B)/lib/libbase.a
+	$(link)
 # Static: it runs before any library of the sandbox's image could be trusted to be there. No sanitizer: those need libraries.
 $(B)/bin/vitrine-init:     $(INIT_SRC) $(BASE_SRC)
 	@mkdir -p $(@D); echo "  LINK $@"

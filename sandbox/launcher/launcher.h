@@ -161,6 +161,8 @@ SP_MUST int mount_at(int root, const char *at, const char *type, unsigned long f
 SP_MUST int bind_at(int root, const char *at, int tree, uint64_t attrs, struct sp_err *e);      /* ATTRS: what the check expects */
 SP_MUST int mount_readonly(int fd, struct sp_err *e);           /* the one that was mounted last */
 SP_MUST int make_path(int root, const char *at, bool file, uid_t owner, struct sp_err *e);
+void mounts_note(const char *at, const char *type, uint64_t flags);     /* for the check; all but the root are noted when they are made */
+SP_MUST int proc_mask(struct sp_err *e);
 SP_MUST int mounts_pivot(int root, struct sp_err *e);
 SP_MUST int step_stage(struct plan *p, struct sp_err *e);       /* what does not depend on a START */
 SP_MUST int step_mounts(struct plan *p, struct sp_err *e);

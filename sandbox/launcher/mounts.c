@@ -22,7 +22,7 @@ int at_open(int root, const char *at)
 	return (int)syscall(SYS_openat2, root, at, &how, sizeof(how));
 }
 
-static void note(const char *at, const char *type, uint64_t flags)
+void mounts_note(const char *at, const char *type, uint64_t flags)
 {
 	if (nmade < MADE_MAX)
 		made[nmade] = (struct mounted){ at, type, flags, false };
@@ -50,7 +50,7 @@ int mount_at(int root, const char *at, const char *type, unsigned long flags, co
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	if (fd < 0 || mount(type, path, type, flags, data) < 0)
 		return sp_fail(e, SP_EIO, errno, "mount %s on /%s", type, at);
-	note(at, type, flags);
+	mounts_note(at, type, flags);
 	return 0;
 }
 
@@ -70,7 +70,7 @@ int bind_at(int root, const char *at, int tree, uint64_t attrs, struct sp_err *e
 
 	if (fd < 0 || move_mount(tree, "", fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
 		return sp_fail(e, SP_EIO, errno, "bind /%s", at);
-	note(at, NULL, attrs);
+	mounts_note(at, NULL, attrs);
 	return 0;
 }
 
@@ -176,7 +176,7 @@ static int config_end(const struct plan *p, struct sp_err *e)
 	return r;
 }
 
-static int mask_proc(struct sp_err *e)
+int proc_mask(struct sp_err *e)
 {
 	enum { MASK = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSUID };
 	sp_auto_close int null = at_open(AT_FDCWD, "dev/null"), empty = at_open(AT_FDCWD, "e");
@@ -216,7 +216,7 @@ int step_stage(struct plan *p, struct sp_err *e)
 	r = config_begin(p, e);
 	r = r ?: step_devices(AT_FDCWD, p, e);
 	r = r ?: mount_at(AT_FDCWD, "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "hidepid=2", e);
-	r = r ?: mask_proc(e);
+	r = r ?: proc_mask(e);
 	stage = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return r ?: mounts_pivot(stage, e);
 }
@@ -251,7 +251,7 @@ int step_mounts(struct plan *p, struct sp_err *e)
 
 	root = open("root", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	nmade = stage;                          /* the layers are detached with the stage; what stays is the root itself */
-	note("", "overlay", MS_NOSUID | MS_NODEV);
+	mounts_note("", "overlay", MS_NOSUID | MS_NODEV);
 	if (p->app >= 0)
 		r = overlay(root, "home/user/app", "a", "u/app", "u/app-work", p->base_uid, e);
 	snprintf(options, sizeof(options), "mode=1777,size=%llu,nr_inodes=262144,uid=%u,gid=%u",

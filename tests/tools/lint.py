@@ -20,6 +20,7 @@ LAYERS = {
     "runtime/base": [],
     "runtime": ["runtime/", "sandbox/proto"],
     "sandbox/proto": ["runtime/base"],
+    "sandbox/local": ["runtime/base", "sandbox/proto", "sandbox/launcher"],
     "sandbox": ["runtime/base", "sandbox/proto"],
     "web/compiler": ["runtime/base"],
 }
