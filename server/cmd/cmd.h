@@ -18,6 +18,7 @@ enum { CMD_OK = 0, CMD_FAILED = 1, CMD_USAGE = 2, CMD_NO_ACCESS = 3 };
 int cmd_serve(int argc, char **argv);
 int cmd_deploy(int argc, char **argv);
 int cmd_logs(int argc, char **argv);
+int cmd_dev(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_admin(int argc, char **argv);
 int cmd_login(int argc, char **argv);

@@ -47,6 +47,12 @@ static const struct command {
 	{ "logout", cmd_logout, "logout [URL]", "forget the token again", "", true, false },
 	{ "whoami", cmd_whoami, "whoami", "say which server and which user commands speak for", "", true, false },
 	{ "serve", cmd_serve, "serve [--state DIR] [--listen ADDR:PORT] [--domain NAME] [--images DIR] [--examples] [--log FILE]", "run the server (root)", "", false, false },
+	{ "dev", cmd_dev, "dev --local [FOLDER] [--venv DIR] [--port N] [--network] [--env NAME=VALUE]...", "run a folder's app on this machine, without root",
+		"README.md says what runs, as on a server. The app sees its folder, what it writes there is forgotten when it ends. Ctrl-C ends it.\n"
+		"  --venv DIR       the virtual environment with its packages; else $VIRTUAL_ENV, FOLDER/.venv, the machine's Python\n"
+		"  --port N         where it answers on localhost; 7860 when left out\n"
+		"  --network        let it use this machine's network; without it has none\n"
+		"The sandbox is weaker than that of 'vitrine serve': 'vitrine check' lists in what.\n", false, false },
 	{ "check", cmd_check, "check [--state DIR] [--images DIR]", "say what this machine can and cannot do", "", false, false },
 	{ "admin", cmd_admin, "admin COMMAND [--state DIR]", "users, invitations and sign-in links; 'vitrine admin' lists the commands", "", false, false },
 };
