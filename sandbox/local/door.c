@@ -79,6 +79,19 @@ static void pump(int a, int b)
 	}
 }
 
+/* True in a new process, which ends with its parent. */
+static bool in_child(void)
+{
+	pid_t parent = getpid();
+
+	if (fork() != 0)
+		return false;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
+	return true;
+}
+
 static void tell_when_it_answers(uint32_t app_port, uint32_t port)
 {
 	int fd = -1;
@@ -93,7 +106,7 @@ static void tell_when_it_answers(uint32_t app_port, uint32_t port)
 }
 
 /* The listener stays the host's; what is made from now on belongs to the sandbox's network. A process for each visitor. */
-static void serve(const struct local *lo, int listener, uint32_t port, int pidfd)
+static void serve(const struct local *lo, int listener, uint32_t port, int pidfd, pid_t parent)
 {
 	struct launch_start start = { .profile = PROFILE_RUN };
 	struct plan p = { .start = &start };
@@ -102,15 +115,16 @@ static void serve(const struct local *lo, int listener, uint32_t port, int pidfd
 	prctl(PR_SET_DUMPABLE, 0);
 	if (setns(pidfd, CLONE_NEWUSER | (lo->network ? 0 : CLONE_NEWNET)) < 0 || caps_keep(0, &e) < 0 || step_seccomp(&p, &e) < 0)
 		_exit(1);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);               /* again: new ids clear it */
+	if (getppid() != parent)
+		_exit(1);
 	signal(SIGCHLD, SIG_IGN);
-	if (fork() == 0)
+	if (in_child())
 		tell_when_it_answers(lo->app_port, port);
 	while (listener >= 0) {
 		int visitor = accept4(listener, NULL, NULL, SOCK_CLOEXEC), app;
 
-		if (visitor >= 0 && fork() == 0) {
-			prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (visitor >= 0 && in_child()) {
 			close(listener);
 			app = dial(lo->app_port);
 			if (app >= 0)
@@ -133,9 +147,7 @@ int local_door(const struct local *lo, int listener, uint32_t port, int pidfd, p
 	if (pid < 0)
 		return sp_fail(e, SP_EIO, errno, "fork");
 	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (getppid() == parent)
-			serve(lo, listener, port, pidfd);
+		serve(lo, listener, port, pidfd, parent);
 		_exit(1);
 	}
 	*ret_pid = pid;
