@@ -223,3 +223,12 @@ def test_garbage_from_a_stranger_on_the_control_socket_ends_only_that_slot(sandb
     other = sandbox.run(["sleep", "60"])
     assert struct.unpack_from("=2I", sandbox.server.ask("STATS", other.name).body) == (other.index, other.generation)
     other.stop()
+
+
+def test_landlock_holds_where_every_other_wall_says_yes(sandbox):
+    """The second wall is up in a real slot: /proc/self/comm is the app's own file on a writable mount, and only Landlock minds."""
+    text, _ = sandbox.sh("echo x > /home/user/f && echo home; echo x > /tmp/f && echo tmp; echo x > /dev/null && echo null; "
+                         "echo x > /proc/self/comm && echo comm; cat /proc/self/comm")
+    if h.landlock_abi() < 2:
+        pytest.skip("this kernel has no Landlock")
+    assert text.split()[:3] == ["home", "tmp", "null"] and "can't create /proc/self/comm: Permission denied" in text and text.endswith("cat\n"), text

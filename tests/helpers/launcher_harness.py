@@ -3,6 +3,7 @@
 The three role programs are replaced by relay.c, which hands the launcher's sockets to the test.
 """
 import array
+import ctypes
 import hashlib
 import os
 import select
@@ -24,6 +25,12 @@ IMAGE_NONE, IMAGE_BASE, IMAGE_TOOLS, IMAGE_ENV, IMAGE_APP = range(5)
 EXITED, SIGNALED, OOM, EXEC, STOPPED, SYSCALL, INIT, LOST = range(8)
 START = struct.Struct("=6I2Q25s25s64s64s64s25s25s64s2I64s4x")
 EXIT = struct.Struct("=2I25s25s2xIIiI4xQQQ")
+
+
+def landlock_abi():
+    """0: the kernel has none."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    return max(libc.syscall(444, None, ctypes.c_size_t(0), ctypes.c_uint(1)), 0)
 
 
 def new_id():
