@@ -4,7 +4,7 @@
 
 /* What `vitrine serve` gives as root and an ordinary user's sandbox does not. */
 static const struct { const char *what, *here, *next; } weaker[] = {
-	{ "memory, CPU and disk", "limited for each process at most, not for the app as a whole: it can use up this machine's", "Stop it with Ctrl-C." },
+	{ "memory, CPU and disk", "not limited: only its processes and open files are counted, so it can use up this machine's memory and processors", "Stop it with Ctrl-C." },
 	{ "user ids", "the app has your own user id outside: nothing but the namespaces and Landlock is between it and your files",
 		"Run strangers' code with 'vitrine serve'." },
 	{ "owner of mounts and network", "a user namespace of yours instead of the host's root: a kernel fault in either is enough to leave",

@@ -94,5 +94,6 @@ int cmd_check(int argc, char **argv)
 	good &= check_images(images);
 	good &= check_disk(state);
 	good &= check_kernel(images);
+	check_local_print();                            /* no app of a server needs it */
 	return good ? CMD_OK : CMD_FAILED;
 }

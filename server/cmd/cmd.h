@@ -20,6 +20,9 @@ int cmd_deploy(int argc, char **argv);
 int cmd_logs(int argc, char **argv);
 int cmd_dev(int argc, char **argv);
 int cmd_check(int argc, char **argv);
+/* What vitrine-local --check says: {"works", "step", "why", "landlock", "weaker": [{"what", "here", "next"}]}; NULL: it says nothing. Take. */
+json_t *check_local(void);
+void check_local_print(void);
 int cmd_admin(int argc, char **argv);
 int cmd_login(int argc, char **argv);
 int cmd_logout(int argc, char **argv);
