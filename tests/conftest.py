@@ -86,9 +86,10 @@ class Server:
                 cmdline = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].decode()
             except OSError:
                 continue
-            todo += [int(k) for k in kids]
             if pathlib.PurePath(cmdline).name == name:
-                found.append(pid)
+                found.append(pid)       # a child of that name is a sandbox that waits for its app
+            else:
+                todo += [int(k) for k in kids]
         return found
 
     def client_env(self, home=None):

@@ -1,6 +1,4 @@
-#include <arpa/inet.h>
 #include <grp.h>
-#include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -10,11 +8,24 @@
 
 #include "launcher.h"
 
+/* Opened by whoever starts us; moved away from the numbers that children use. */
+static int listener_add(struct launcher *l, const char *number)
+{
+	int fd = (int)strtol(number, NULL, 10), on = 0, at;
+
+	if (l->nlisteners == LISTEN_MAX || fd < 3 || getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &(socklen_t){ sizeof(on) }) < 0 || !on)
+		return -SP_EINVAL;
+	at = fcntl(fd, F_DUPFD_CLOEXEC, LOW_FDS);
+	close(fd);
+	l->listeners[l->nlisteners++] = at;
+	return at < 0 ? -SP_EINVAL : 0;
+}
+
 int host_args(struct launcher *l, int argc, char **argv, bool *ret_probe, struct sp_err *e)
 {
 	const struct { const char *name; const char **value; } options[] = {
 		{ "--state", &l->state }, { "--images", &l->images }, { "--bin", &l->bin }, { "--domain", &l->domain },
-		{ "--public-port", &l->public_port }, { "--listen", NULL } };
+		{ "--public-port", &l->public_port }, { "--listen-fd", NULL } };
 
 	for (int i = 1; i < argc; i++) {
 		unsigned o = 0;
@@ -29,45 +40,11 @@ int host_args(struct launcher *l, int argc, char **argv, bool *ret_probe, struct
 			return sp_fail(e, SP_EINVAL, 0, "unknown option or missing value: %s", argv[i]);
 		if (options[o].value)
 			*options[o].value = argv[++i];
-		else if (l->nlisteners < LISTEN_MAX)
-			l->listen[l->nlisteners++] = argv[++i];
-		else
-			return sp_fail(e, SP_EINVAL, 0, "more than %d --listen", LISTEN_MAX);
+		else if (listener_add(l, argv[++i]) < 0)
+			return sp_fail(e, SP_EINVAL, 0, "--listen-fd %s: not a listening socket, or more than %d", argv[i], LISTEN_MAX);
 	}
-	if (!*ret_probe && (!l->state || !l->images || !l->bin || !l->domain || !l->nlisteners))
-		return sp_fail(e, SP_EINVAL, 0, "--state, --images, --bin, --domain and --listen are needed");
-	return 0;
-}
-
-/* "127.0.0.1:7860" or "[::1]:7860"; names are resolved by whoever starts us. */
-static int tcp_open(const char *text, int *ret_fd, uint16_t *ret_port, struct sp_err *e)
-{
-	struct sockaddr_in v4 = { .sin_family = AF_INET };
-	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
-	const char *colon = strrchr(text, ':');
-	size_t n = colon ? (size_t)(colon - text) : 0;
-	sp_auto_close int fd = -1;
-	struct sockaddr *sa;
-	socklen_t len;
-	char host[64], *end;
-	unsigned long port = colon ? strtoul(colon + 1, &end, 10) : 0;
-	const int on = 1;
-
-	if (n < 3 || n >= sizeof(host) || port > 65535 || *end || end == colon + 1)
-		return sp_fail(e, SP_EINVAL, 0, "--listen %s: not ADDRESS:PORT", text);
-	snprintf(host, sizeof(host), "%.*s", text[0] == '[' ? (int)n - 2 : (int)n, text + (text[0] == '['));
-	sa = text[0] == '[' ? (struct sockaddr *)&v6 : (struct sockaddr *)&v4;
-	len = text[0] == '[' ? sizeof(v6) : sizeof(v4);
-	v4.sin_port = v6.sin6_port = htons((uint16_t)port);
-	if (inet_pton(sa->sa_family, host, text[0] == '[' ? (void *)&v6.sin6_addr : (void *)&v4.sin_addr) != 1)
-		return sp_fail(e, SP_EINVAL, 0, "--listen %s: not a numeric address", text);
-	fd = socket(sa->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
-			(sa->sa_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0) ||
-			bind(fd, sa, len) < 0 || listen(fd, 4096) < 0 || getsockname(fd, sa, &len) < 0)
-		return sp_fail(e, SP_EIO, errno, "listen on %s", text);
-	*ret_port = ntohs(sa->sa_family == AF_INET ? v4.sin_port : v6.sin6_port);
-	*ret_fd = sp_take_fd(&fd);
+	if (!*ret_probe && (!l->state || !l->images || !l->bin || !l->domain || !l->public_port || !l->nlisteners))
+		return sp_fail(e, SP_EINVAL, 0, "--state, --images, --bin, --domain, --public-port and --listen-fd are needed");
 	return 0;
 }
 
@@ -100,30 +77,13 @@ int dir_open(int at, const char *name, mode_t mode, uid_t uid, gid_t gid, int *r
 	return 0;
 }
 
-static int path_make(const char *path, struct sp_err *e)
-{
-	char part[PATH_BYTES];
-
-	for (const char *at = path; *at; at += strspn(at, "/")) {
-		at += strcspn(at, "/");
-		if (at == path)
-			continue;
-		snprintf(part, sizeof(part), "%.*s", (int)(at - path), path);
-		if (mkdir(part, 0755) < 0 && errno != EEXIST)
-			return sp_fail(e, SP_EIO, errno, "make %.200s", part);
-	}
-	return 0;
-}
-
 static int state_open(struct launcher *l, struct sp_err *e)
 {
 	static const char *const servers[] = { "repos", "lfs", "logs", "tmp", "keys", "cache", "dev", "incoming" };
 	const struct role *s = &l->roles[ROLE_SERVER];
 	struct stat st;
-	int r = path_make(l->state, e), fd;
+	int r = 0, fd;
 
-	if (r < 0)
-		return r;
 	l->state_dir = open(l->state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (l->state_dir < 0 || fstat(l->state_dir, &st) < 0 || fchown(l->state_dir, s->uid, s->gid) < 0 || fchmod(l->state_dir, 0700) < 0)
 		return sp_fail(e, SP_EIO, errno, "state directory %.160s", l->state);
@@ -146,23 +106,11 @@ static int state_open(struct launcher *l, struct sp_err *e)
 static int sockets_open(struct launcher *l, struct sp_err *e)
 {
 	gid_t edge = l->roles[ROLE_EDGE].gid;
-	static char first[8];
-	uint16_t port = 0;
 	int r = unix_open(l->edge_dir, "http.sock", SOCK_STREAM, 0660, edge, &l->http, e);
 
 	r = r ?: unix_open(l->edge_dir, "ws.sock", SOCK_STREAM, 0660, edge, &l->ws, e);
 	r = r ?: unix_open(l->edge_dir, "route.sock", SOCK_SEQPACKET, 0660, edge, &l->route, e);
-	r = r ?: unix_open(l->run_dir, "admin.sock", SOCK_STREAM, 0666, 0, &l->admin, e);
-	for (unsigned i = 0; r == 0 && i < l->nlisteners; i++) {
-		r = tcp_open(l->listen[i], &l->listeners[i], &port, e);
-		if (r == 0)
-			log_info("listening address=%s port=%u", l->listen[i], port);
-		if (r == 0 && !l->public_port) {
-			snprintf(first, sizeof(first), "%u", port);
-			l->public_port = first;
-		}
-	}
-	return r;
+	return r ?: unix_open(l->run_dir, "admin.sock", SOCK_STREAM, 0666, 0, &l->admin, e);
 }
 
 /* vitrine-init as a sealed memory file: what /proc shows of it leads nowhere, and nothing can write to it. */
@@ -217,7 +165,6 @@ int host_open(struct launcher *l, struct sp_err *e)
 	r = bin < 0 ? sp_fail(e, SP_EIO, errno, "--bin %.160s", l->bin) : init_open(l, bin, e);
 	r = r ?: roles_open(l, bin, e);
 	r = r ?: state_open(l, e);
-	r = r ?: path_make(l->images, e);
 	if (r < 0)
 		return r;
 	l->images_dir = open(l->images, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -79,7 +79,7 @@ struct launcher {
 	bool stopping, listed;                  /* LISTED: this server has asked LIST, so it knows the slots whose EXITED it gets */
 	uint64_t stop_ms, prepare_ms;           /* when sandboxes may be made to wait; 0: not before the first START */
 	char stage[PATH_BYTES];                 /* mount point for a child's staging tmpfs, in its own mount namespace */
-	const char *state, *images, *bin, *domain, *public_port, *listen[LISTEN_MAX];
+	const char *state, *images, *bin, *domain, *public_port;
 	struct role roles[ROLE_MAX];
 	unsigned asking;                        /* role whose request is being handled */
 	struct image image[IMAGES_MAX];
@@ -108,6 +108,7 @@ SP_MUST int dir_open(int at, const char *name, mode_t mode, uid_t uid, gid_t gid
 
 /* loop.c */
 SP_MUST int loop_watch(struct launcher *l, int fd, enum watch what, unsigned index, struct sp_err *e);
+void loop_close(struct launcher *l, int *fd);
 SP_MUST int loop_run(struct launcher *l, struct sp_err *e);
 
 /* roles.c: server, edge and egress */

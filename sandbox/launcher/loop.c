@@ -12,6 +12,13 @@ int loop_watch(struct launcher *l, int fd, enum watch what, unsigned index, stru
 	return epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &ev) < 0 ? sp_fail(e, SP_EIO, errno, "watch") : 0;
 }
 
+/* Before close: a child that was cloned a moment ago may hold a copy, and epoll would go on to tell of it under the name of the next life. */
+void loop_close(struct launcher *l, int *fd)
+{
+	epoll_ctl(l->epoll, EPOLL_CTL_DEL, *fd, NULL);  /* not watched: no harm */
+	close(sp_take_fd(fd));
+}
+
 static void stop_all(struct launcher *l)
 {
 	if (l->stopping)
@@ -77,7 +84,7 @@ static void dispatch(struct launcher *l, const struct epoll_event *ev, int signa
 		if (index < SP_LIMIT_slots)
 			return slot_swept(l, &l->slots[index]);
 		waitid(P_PIDFD, index - SP_LIMIT_slots, &(siginfo_t){ 0 }, WEXITED);    /* of SCRATCH_DROP: nobody waits for it */
-		close((int)(index - SP_LIMIT_slots));
+		loop_close(l, &(int){ (int)(index - SP_LIMIT_slots) });
 		break;
 	}
 }

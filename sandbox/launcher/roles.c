@@ -180,7 +180,7 @@ static int role_start(struct launcher *l, unsigned role, struct sp_err *e)
 		role_child(l, role, pair[1], own);
 	close(pair[1]);
 	if (r->pid < 0) {
-		close(sp_take_fd(&r->sock));
+		loop_close(l, &r->sock);
 		return sp_fail(e, SP_EIO, errno, "clone");
 	}
 	r->started_ms = sp_mono_ms();
@@ -221,7 +221,7 @@ void role_kill(struct launcher *l, unsigned role, int sig)
 	if (r->pid > 0)
 		syscall(SYS_pidfd_send_signal, r->pidfd, sig, NULL, 0);
 	if (sig == SIGKILL && r->sock >= 0)
-		close(sp_take_fd(&r->sock));
+		loop_close(l, &r->sock);
 }
 
 void role_died(struct launcher *l, unsigned role)
@@ -234,9 +234,9 @@ void role_died(struct launcher *l, unsigned role)
 		return;
 	if (!l->stopping)
 		log_warn("%s ended code=%d status=%d, restarting", facts[role].name, info.si_code, info.si_status);
-	close(sp_take_fd(&r->pidfd));
+	loop_close(l, &r->pidfd);
 	if (r->sock >= 0)
-		close(sp_take_fd(&r->sock));
+		loop_close(l, &r->sock);
 	r->pid = 0;
 	r->backoff_ms = now - r->started_ms > STEADY_MS || !r->backoff_ms ? BACKOFF_MIN_MS :
 		r->backoff_ms * 2 < BACKOFF_MAX_MS ? r->backoff_ms * 2 : BACKOFF_MAX_MS;

@@ -120,7 +120,7 @@ void slot_put_away(struct launcher *l, struct slot *s)
 		role_send(l, ROLE_EGRESS, EGRESS_MSG_CLOSE, 0, &name, sizeof(name), -1);
 	for (unsigned i = 0; i < SP_COUNT(fds); i++)
 		if (*fds[i] >= 0)
-			close(sp_take_fd(fds[i]));
+			loop_close(l, fds[i]);
 	if (s->idmap[IDMAP_SLOT])                       /* a user namespace is one life's: it keeps keyrings and counts (sandbox.md 6.2) */
 		close(s->idmap[IDMAP_SLOT]);
 	s->idmap[IDMAP_SLOT] = 0;
@@ -141,7 +141,7 @@ void slot_swept(struct launcher *l, struct slot *s)
 	char name[96];
 
 	waitid(P_PIDFD, (id_t)s->sweeper, &(siginfo_t){ 0 }, WEXITED);
-	close(sp_take_fd(&s->sweeper));
+	loop_close(l, &s->sweeper);
 	s->swept = true;
 	if (makes_image(s)) {
 		image_name(s->start.out_kind, &s->start.out_hash, name);
@@ -243,7 +243,7 @@ void slot_init_message(struct launcher *l, struct slot *s)
 	if (r == -SP_EBUSY)
 		return;
 	if (r == 0 || r == -SP_EIO) {                   /* its end is closed: init is dying, or shall */
-		close(sp_take_fd(&s->control));
+		loop_close(l, &s->control);
 		if (s->state == SLOT_RUNNING) {
 			s->state = SLOT_STOPPING;
 			s->deadline_ms = sp_mono_ms() + 1000;

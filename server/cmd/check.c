@@ -5,6 +5,7 @@
 #include <pwd.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -82,6 +83,28 @@ static bool check_kernel(const char *images)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
+/* Walls behind our own, so only a remark. */
+static void check_settings(void)
+{
+	static const struct { const char *name, *weaker; long least; } settings[] = {
+		{ "kernel.unprivileged_bpf_disabled", "programs outside of sandboxes may load BPF", 1 },
+		{ "kernel.io_uring_disabled", "programs outside of sandboxes may use io_uring, the kernel's most attacked part", 2 },
+		{ "kernel.kptr_restrict", "kernel addresses can be read outside of sandboxes", 1 },
+		{ "kernel.dmesg_restrict", "the kernel's log can be read outside of sandboxes", 1 },
+	};
+
+	for (size_t i = 0; i < SP_COUNT(settings); i++) {
+		char path[128] = "/proc/sys/", text[32] = "";
+		sp_auto_fclose FILE *f = NULL;
+
+		for (size_t n = strlen(path), k = 0; settings[i].name[k]; k++)
+			path[n + k] = settings[i].name[k] == '.' ? '/' : settings[i].name[k];
+		f = fopen(path, "re");
+		if ((!f || !fgets(text, sizeof(text), f) || strtol(text, NULL, 10) < settings[i].least))
+			printf("  weak  %s is not at least %ld: %s; set it in /etc/sysctl.d\n", settings[i].name, settings[i].least, settings[i].weaker);
+	}
+}
+
 int cmd_check(int argc, char **argv)
 {
 	const char *state = cmd_default_state(), *images = cmd_default_images(), *operands[1];
@@ -94,6 +117,7 @@ int cmd_check(int argc, char **argv)
 	good &= check_images(images);
 	good &= check_disk(state);
 	good &= check_kernel(images);
+	check_settings();
 	check_local_print();                            /* no app of a server needs it */
 	return good ? CMD_OK : CMD_FAILED;
 }

@@ -2,11 +2,13 @@
  * serve.c - `vitrine serve`: make what is missing, start the launcher, say where it is, wait.
  *
  * This process stays as the launcher's parent: it owns the terminal, deploys the examples through the
- * public API like anybody else, and passes SIGINT and SIGTERM on. The launcher gets only numbers and
- * folders; names are resolved here.
+ * public API like anybody else, and passes SIGINT and SIGTERM on. Names are resolved and the public
+ * sockets opened here: the launcher gets descriptors, numbers and folders.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
@@ -14,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -28,7 +31,7 @@
 #include "options.h"
 #include "str.h"
 
-enum { UP_MS = 30000, POLL_MS = 50, STOP_MS = 15000, LISTEN_MAX = 16 };
+enum { UP_MS = 30000, POLL_MS = 50, STOP_MS = 15000, LISTEN_MAX = 8 /* as the launcher's */ };
 
 struct serve {
 	const char *state, *images, *domain, *log;
@@ -36,6 +39,7 @@ struct serve {
 	const char *share;
 	bool examples;
 	char *numeric[LISTEN_MAX + 1];          /* "127.0.0.1:7860", "[::1]:7860" */
+	int fds[LISTEN_MAX];
 	unsigned count;
 	char port[8];
 	pid_t launcher;
@@ -76,40 +80,69 @@ static int make_folder(const char *path)
 	return CMD_OK;
 }
 
-/* "localhost:7860" → every address it has; "0.0.0.0:80" and "[::]:80" stay as they are. */
-static int resolve(struct serve *s, const char *listen)
+/* Bound at once, so that a taken port is said before anything is made; it listens when somebody can answer. */
+static int bind_one(struct serve *s, const char *listen, const struct addrinfo *at, bool optional)
 {
-	struct addrinfo hint = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV }, *found = NULL;
+	const int on = 1;
+	char address[64];
+	int fd;
+
+	if (s->count == LISTEN_MAX)
+		return cmd_fail(CMD_USAGE, "--listen %s: more than %d addresses; name fewer, or 0.0.0.0 and [::] for all", listen, LISTEN_MAX);
+	fd = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+			(at->ai_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0) ||
+			bind(fd, at->ai_addr, at->ai_addrlen) < 0) {
+		int error = errno;
+
+		if (fd >= 0)
+			close(fd);
+		if (optional && (error == EADDRNOTAVAIL || error == EAFNOSUPPORT))
+			return CMD_OK;
+		return cmd_fail(CMD_FAILED, "cannot listen on %s: %s%s", listen, strerror(error),
+				error == EADDRINUSE ? "; stop what uses the port, or choose another with --listen" : "");
+	}
+	if (getnameinfo(at->ai_addr, at->ai_addrlen, address, sizeof(address), NULL, 0, NI_NUMERICHOST) != 0 ||
+			asprintf(&s->numeric[s->count], at->ai_family == AF_INET6 ? "[%s]:%s" : "%s:%s", address, s->port) < 0) {
+		close(fd);
+		return CMD_FAILED;
+	}
+	s->fds[s->count++] = fd;
+	return CMD_OK;
+}
+
+/* "localhost:7860" → every address it has; "0.0.0.0:80" and "[::]:80" stay as they are. */
+static int bind_all(struct serve *s, const char *listen)
+{
+	struct addrinfo hint = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV };
 	sp_auto_free char *host = strdup(listen);
 	char *colon = strrchr(host, ':'), *name = host;
-	int r;
+	/* Not every machine's /etc/hosts gives localhost both; the two loopback addresses are what it means. */
+	const char *names[] = { NULL, NULL };
+	long port = colon ? strtol(colon + 1, NULL, 10) : 0;
+	int r = CMD_OK;
 
-	if (!colon || !colon[1])
+	if (port < 1 || port > 65535)
 		return cmd_fail(CMD_USAGE, "--listen %s: write ADDRESS:PORT, for example localhost:7860", listen);
 	*colon = '\0';
 	if (name[0] == '[' && name[strlen(name) - 1] == ']') {
 		name[strlen(name) - 1] = '\0';
 		name++;
 	}
-	snprintf(s->port, sizeof(s->port), "%s", colon + 1);
-	/* Not every machine's /etc/hosts gives localhost both; the two loopback addresses are what it means. */
-	if (!strcmp(name, "localhost")) {
-		if (asprintf(&s->numeric[s->count++], "127.0.0.1:%s", s->port) < 0 || asprintf(&s->numeric[s->count++], "[::1]:%s", s->port) < 0)
-			return CMD_FAILED;
-		return CMD_OK;
-	}
-	r = getaddrinfo(*name ? name : NULL, s->port, &hint, &found);
-	if (r != 0)
-		return cmd_fail(CMD_FAILED, "--listen %s: %s", listen, gai_strerror(r));
-	for (struct addrinfo *at = found; at && s->count < LISTEN_MAX - 2; at = at->ai_next) {
-		char address[64];
+	snprintf(s->port, sizeof(s->port), "%ld", port);
+	names[0] = strcmp(name, "localhost") ? name : "127.0.0.1";
+	names[1] = strcmp(name, "localhost") ? NULL : "::1";
+	for (unsigned i = 0; r == CMD_OK && i < 2 && names[i]; i++) {
+		struct addrinfo *found = NULL;
 
-		if (getnameinfo(at->ai_addr, at->ai_addrlen, address, sizeof(address), NULL, 0, NI_NUMERICHOST) == 0 &&
-				asprintf(&s->numeric[s->count], at->ai_family == AF_INET6 ? "[%s]:%s" : "%s:%s", address, s->port) > 0)
-			s->count++;
+		r = getaddrinfo(*names[i] ? names[i] : NULL, s->port, &hint, &found);
+		if (r != 0)
+			return cmd_fail(CMD_FAILED, "--listen %s: %s", listen, gai_strerror(r));
+		for (struct addrinfo *at = found; r == CMD_OK && at; at = at->ai_next)
+			r = bind_one(s, listen, at, i == 1);
+		freeaddrinfo(found);
 	}
-	freeaddrinfo(found);
-	return CMD_OK;
+	return r;
 }
 
 static int run_and_wait(char *const argv[])
@@ -145,6 +178,7 @@ static void exec_launcher(const struct serve *s)
 {
 	sp_auto_free char *program = NULL;
 	const char *argv[2 * LISTEN_MAX + 16];
+	char numbers[LISTEN_MAX][12];
 	unsigned n = 0;
 
 	if (asprintf(&program, "%s/vitrine-launcher", cmd_bin_dir()) < 0)
@@ -161,8 +195,11 @@ static void exec_launcher(const struct serve *s)
 	argv[n++] = "--public-port";
 	argv[n++] = s->port;
 	for (unsigned i = 0; i < s->count; i++) {
-		argv[n++] = "--listen";
-		argv[n++] = s->numeric[i];
+		snprintf(numbers[i], sizeof(numbers[i]), "%d", s->fds[i]);
+		if (fcntl(s->fds[i], F_SETFD, 0) < 0)
+			_exit(127);
+		argv[n++] = "--listen-fd";
+		argv[n++] = numbers[i];
 	}
 	argv[n] = NULL;
 	execv(program, (char *const *)(const void *)argv);
@@ -173,6 +210,9 @@ static int start_launcher(struct serve *s)
 {
 	pid_t parent = getpid();
 
+	for (unsigned i = 0; i < s->count; i++)
+		if (listen(s->fds[i], 4096) < 0)
+			return cmd_fail(CMD_FAILED, "cannot listen on %s: %s", s->numeric[i], strerror(errno));
 	s->launcher = fork();
 	if (s->launcher < 0)
 		return cmd_fail(CMD_FAILED, "fork: %s", strerror(errno));
@@ -185,6 +225,8 @@ static int start_launcher(struct serve *s)
 			_exit(1);
 		exec_launcher(s);
 	}
+	for (unsigned i = 0; i < s->count; i++)
+		close(s->fds[i]);       /* when the launcher's side is gone, visitors are refused at once */
 	return CMD_OK;
 }
 
@@ -317,7 +359,7 @@ int cmd_serve(int argc, char **argv)
 		s.listen[0] = "localhost:7860";
 	r = check_users();
 	for (unsigned i = 0; r == CMD_OK && s.listen[i]; i++)
-		r = resolve(&s, s.listen[i]);
+		r = bind_all(&s, s.listen[i]);
 	if (r == CMD_OK)
 		r = make_folder(s.state);
 	if (r == CMD_OK)

@@ -189,12 +189,17 @@ class Launcher:
         self.door = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.door.bind(f"\0vitrine-{self.key}")
         self.door.listen(16)
+        self.public = socket.create_server(("127.0.0.1", 0))
         self.process, self.peers = None, {}
 
+    def command(self):
+        return [os.path.join(self.bin, "vitrine-launcher"), "--state", self.state, "--images", self.images, "--bin", self.bin, "--domain", self.key,
+                "--public-port", str(self.public.getsockname()[1]), "--listen-fd", str(self.public.fileno())]
+
     def start(self):
+        os.makedirs(self.state, exist_ok=True)
         self.log = open(os.path.join(self.dir, "log"), "ab")
-        self.process = subprocess.Popen([os.path.join(self.bin, "vitrine-launcher"), "--state", self.state, "--images", self.images, "--bin", self.bin,
-                                         "--listen", "127.0.0.1:0", "--domain", self.key], stderr=self.log, stdout=self.log)
+        self.process = subprocess.Popen(self.command(), stderr=self.log, stdout=self.log, pass_fds=[self.public.fileno()])
         while len(self.peers) < 3:
             self.accept()
         return self

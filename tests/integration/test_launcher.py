@@ -430,8 +430,7 @@ def test_a_new_egress_gets_the_listeners_of_living_slots(own):
 
 
 def test_a_second_launcher_on_the_same_state_is_refused(own):
-    r = subprocess.run([os.path.join(own.bin, "vitrine-launcher"), "--state", own.state, "--images", own.images, "--bin", own.bin,
-                        "--listen", "127.0.0.1:0", "--domain", "x"], capture_output=True, text=True, timeout=10)
+    r = subprocess.run(own.command(), capture_output=True, text=True, timeout=10, pass_fds=[own.public.fileno()])
     assert r.returncode == 1 and "another vitrine runs on" in r.stderr
 
 

@@ -3,6 +3,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 
 #include <cmocka.h>
 
@@ -143,6 +145,23 @@ static void scratch_of_the_living_is_left_alone(void **state SP_UNUSED)
 	assert_false(scratch_is_dead(ID, "slot-"));
 }
 
+/* A sandbox that is just being made holds copies: epoll goes on to tell of a descriptor until the last one is closed. */
+static void a_closed_descriptor_tells_nothing_to_its_successor(void **state SP_UNUSED)
+{
+	static struct launcher l;
+	struct epoll_event ev;
+	int fd = eventfd(1, EFD_CLOEXEC), copy = dup(fd);
+
+	l.epoll = epoll_create1(EPOLL_CLOEXEC);
+	assert_int_equal(loop_watch(&l, fd, WATCH_SWEEPER, 3, NULL), 0);
+	assert_int_equal(epoll_wait(l.epoll, &ev, 1, 0), 1);
+	loop_close(&l, &fd);
+	assert_int_equal(fd, -1);
+	assert_int_equal(epoll_wait(l.epoll, &ev, 1, 0), 0);
+	close(copy);
+	close(l.epoll);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -153,6 +172,7 @@ int main(void)
 		cmocka_unit_test(the_table_is_bounded),
 		cmocka_unit_test(image_names_are_read_strictly),
 		cmocka_unit_test(scratch_of_the_living_is_left_alone),
+		cmocka_unit_test(a_closed_descriptor_tells_nothing_to_its_successor),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
