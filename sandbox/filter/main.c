@@ -38,7 +38,7 @@ static const char allowed[] =
 	"getegid geteuid getgid getgroups getitimer getpeername getpgid getpgrp getpid getppid getpriority getrandom getresgid getresuid getrlimit "
 	"getrusage getsid getsockname getsockopt gettid gettimeofday getuid getxattr inotify_add_watch inotify_init inotify_init1 inotify_rm_watch "
 	"ioprio_get ioprio_set kill landlock_add_rule landlock_create_ruleset landlock_restrict_self lchown lgetxattr link linkat listen listxattr "
-	"llistxattr lremovexattr lseek lsetxattr lstat madvise membarrier memfd_create mincore mkdir mkdirat mlock mlock2 mlockall mmap mprotect mremap "
+	"llistxattr lremovexattr lseek lsetxattr lstat madvise membarrier mincore mkdir mkdirat mlock mlock2 mlockall mmap mprotect mremap "
 	"msync munlock munlockall munmap nanosleep newfstatat open openat openat2 pause pidfd_open pidfd_send_signal pipe pipe2 pkey_alloc pkey_free "
 	"pkey_mprotect poll ppoll pread64 preadv preadv2 prlimit64 pselect6 pwrite64 pwritev pwritev2 read readahead readlink readlinkat readv "
 	"removexattr rename renameat renameat2 restart_syscall rmdir rseq rt_sigaction rt_sigpending rt_sigprocmask rt_sigqueueinfo rt_sigreturn "
@@ -96,6 +96,7 @@ static const struct { uint32_t nr, a, amask, avalue, b, bmask, bvalue, action; }
 	{ SYS_mknod, 1, S_IFMT, 0, 0, 0, 0, YES }, { SYS_mknod, 0, 0, 0, 0, 0, 0, NO(EPERM) },
 	{ SYS_mknodat, 2, S_IFMT, S_IFIFO, 0, 0, 0, YES }, { SYS_mknodat, 2, S_IFMT, S_IFREG, 0, 0, 0, YES },
 	{ SYS_mknodat, 2, S_IFMT, 0, 0, 0, 0, YES }, { SYS_mknodat, 0, 0, 0, 0, 0, 0, NO(EPERM) },
+	{ SYS_memfd_create, 1, 0x10, 0x10, 0, 0, 0, NO(EACCES) }, { SYS_memfd_create, 0, 0, 0, 0, 0, 0, YES },        /* MFD_EXEC */
 	{ SYS_splice, 0, 0, 0, 0, 0, 0, NO(EINVAL) }, { SYS_tee, 0, 0, 0, 0, 0, 0, NO(EINVAL) },       /* callers fall back */
 };
 

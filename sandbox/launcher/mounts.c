@@ -180,8 +180,11 @@ int proc_mask(struct sp_err *e)
 {
 	enum { MASK = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSUID };
 	sp_auto_close int null = at_open(AT_FDCWD, "dev/null"), empty = at_open(AT_FDCWD, "e");
+	sp_auto_close int memfd = open("proc/sys/vm/memfd_noexec", O_WRONLY | O_CLOEXEC);       /* Linux 6.3; a memory file is no program */
 	int r = null < 0 || empty < 0 ? sp_fail(e, SP_EIO, errno, "open what masks") : 0;
 
+	if (memfd >= 0 && write(memfd, "1", 1) != 1)
+		return sp_fail(e, SP_EIO, errno, "memfd_noexec");
 	for (unsigned i = 0; r == 0 && i < SP_COUNT(masked); i++) {
 		sp_auto_close int at = at_open(AT_FDCWD, masked[i]), tree = -1;
 		struct stat st;

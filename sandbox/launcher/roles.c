@@ -16,8 +16,8 @@ static const struct { const char *name, *user; } facts[ROLE_MAX] = {
 /* All that a role sees of the disk, read-only; absent ones are left out. */
 static const struct { const char *path; unsigned roles; } seen[] = {
 	{ "/usr", ON_ALL }, { "/lib", ON_ALL }, { "/lib64", ON_ALL }, { "/etc/ld.so.cache", ON_ALL }, { "/dev/null", ON_ALL },
-	{ "/dev/urandom", ON_ALL }, { "/etc/ssl", ON(SERVER) }, { "/etc/resolv.conf", ON(SERVER) | ON(EGRESS) },
-	{ "/etc/hosts", ON(SERVER) | ON(EGRESS) }, { "/etc/nsswitch.conf", ON(SERVER) | ON(EGRESS) }, { "/etc/localtime", ON(SERVER) },
+	{ "/dev/urandom", ON_ALL }, { "/etc/resolv.conf", ON(EGRESS) }, { "/etc/hosts", ON(EGRESS) }, { "/etc/nsswitch.conf", ON(EGRESS) },
+	{ "/etc/localtime", ON(SERVER) },
 };
 
 int roles_open(struct launcher *l, int bin, struct sp_err *e)
@@ -175,7 +175,8 @@ static int role_start(struct launcher *l, unsigned role, struct sp_err *e)
 		return sp_fail(e, SP_EIO, errno, "socket");
 	setsockopt(pair[0], SOL_SOCKET, SO_SNDBUFFORCE, &on, sizeof(on));       /* a whole LIST without waiting */
 	r->sock = pair[0];
-	r->pid = clone_child(CLONE_NEWNS, -1, &r->pidfd);
+	/* Only egress has a network. What the others were given to listen on stays in the namespace it was made in. */
+	r->pid = clone_child(CLONE_NEWNS | (role == ROLE_EGRESS ? 0 : CLONE_NEWNET), -1, &r->pidfd);
 	if (r->pid == 0)
 		role_child(l, role, pair[1], own);
 	close(pair[1]);

@@ -162,7 +162,7 @@ def make_image(images, kind, tree):
 class Launcher:
     """Starts a launcher over small images made of busybox; base holds /bin/busybox and what FILES adds."""
 
-    def __init__(self, files=None, tools=None):
+    def __init__(self, files=None, tools=None, modes=None):
         self.dir = tempfile.mkdtemp(prefix="vitrine-test-")
         self.key = "t" + uuid.uuid4().hex[:12]
         self.bin, self.images, self.state = (os.path.join(self.dir, n) for n in ("bin", "images", "state"))
@@ -179,6 +179,8 @@ class Launcher:
         base, tool = os.path.join(self.dir, "base"), os.path.join(self.dir, "tools")
         names = "sh cat ls id echo sleep mount umount chroot dd head wc nc kill hostname mkdir ln touch true false env stat grep ps find cp rm".split()
         make_tree(base, {"bin/busybox": busybox, "usr/lib/keep": b"", "etc/keep": b"", **(files or {})})
+        for path, mode in (modes or {}).items():
+            os.chmod(os.path.join(base, path), mode)
         for n in names:
             os.symlink("busybox", os.path.join(base, "bin", n))
         subprocess.run(["cc", "-O1", "-static", "-o", os.path.join(base, "bin/probe"), os.path.join(ROOT, "tests/helpers/probe.c")], check=True)

@@ -122,6 +122,16 @@ def check_text(path):
         check_functions(path, code)
 
 
+def check_verbs():
+    """Every verb that reaches root or a sandbox has its row, with the reason why it is safe."""
+    told = (ROOT / "sandbox/SECURITY.md").read_text()
+    for header in ("launch", "init", "egress"):
+        text = (ROOT / f"sandbox/proto/{header}.h").read_text()
+        for verb in re.findall(r"^\tX\((\w+), +(?!LAUNCH_FROM)\w+_(?:TO|FROM)_", text, flags=re.M):
+            if not re.search(rf"^\| {verb} \|", told, flags=re.M):
+                offences.append(f"sandbox/proto/{header}.h: {verb} has no row in sandbox/SECURITY.md")
+
+
 def header_alone(path):
     run = subprocess.run(
         ["gcc", "-std=gnu17", "-D_GNU_SOURCE", "-fsyntax-only", "-Wall", "-Wextra", "-iquote", ".", "-iquote", "runtime/base", "-iquote",
@@ -134,6 +144,7 @@ def main():
     files = sources(".c", ".h")
     for path in files:
         check_text(path)
+    check_verbs()
     headers = [p for p in files if p.endswith(".h") and not p.startswith("tests/")]
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         offences.extend(o for o in pool.map(header_alone, headers) if o)
