@@ -132,9 +132,17 @@ def waiting(launcher):
     return found
 
 
+def receives(pid):
+    """It has made all that it can make without a plan."""
+    try:
+        return open(f"/proc/{pid}/syscall").read().startswith("47 ")            # recvmsg
+    except OSError:
+        return False
+
+
 def until_waiting(launcher, n):
     until = time.monotonic() + 10
-    while len(waiting(launcher)) != n:
+    while len(waiting(launcher)) != n or not all(map(receives, waiting(launcher))):
         assert time.monotonic() < until, waiting(launcher)
         time.sleep(0.01)
     return waiting(launcher)
@@ -441,7 +449,13 @@ def test_roles_see_almost_nothing_and_have_no_power(own):
     assert set(os.listdir(f"/proc/{pid}/root")) <= {"usr", "lib", "lib64", "etc", "dev", "proc", "tmp", "state"}
     edge = next(int(line.split("pid=")[1]) for line in open(os.path.join(own.dir, "log")) if "started vitrine-edge" in line)
     assert set(os.listdir(f"/proc/{edge}/root")) <= {"usr", "lib", "lib64", "etc", "dev", "proc", "tmp", "run"}
-    assert set(os.listdir(f"/proc/{edge}/root/run")) == {"http.sock", "ws.sock", "route.sock"}
+    assert set(os.listdir(f"/proc/{edge}/root/run")) == {"http.sock", "ws.sock", "route.sock", "door"}         # the last is the test's own
+    egress = next(int(line.split("pid=")[1]) for line in open(os.path.join(own.dir, "log")) if "started vitrine-egress" in line)
+    networks = {os.readlink(f"/proc/{p}/ns/net") for p in (pid, edge, egress)}
+    assert len(networks) == 3 and os.readlink(f"/proc/{egress}/ns/net") == os.readlink("/proc/self/ns/net")
+    for p in (pid, edge):       # only a loopback, and that is down
+        assert [line.split(":")[0].strip() for line in open(f"/proc/{p}/net/dev")][2:] == ["lo"]
+        assert len(open(f"/proc/{p}/net/route").read().splitlines()) <= 1           # nothing but its heading
 
 
 def test_everything_is_gone_after_a_stop_and_after_a_kill(tmp_path):
