@@ -11,6 +11,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -55,6 +56,9 @@ static const char denied[] =            /* EPERM; what is in no list is ENOSYS, 
 	"name_to_handle_at nfsservctl open_by_handle_at open_tree perf_event_open pidfd_getfd pivot_root process_madvise process_vm_readv "
 	"process_vm_writev ptrace quotactl quotactl_fd reboot request_key set_thread_area setdomainname sethostname setns settimeofday swapoff swapon "
 	"syslog umount2 unshare userfaultfd vhangup vmsplice ";
+
+/* A worker reads hostile bytes and talks to nobody; what init holds already (its control socket) stays usable. */
+static const char no_sockets[] = " socket connect bind listen accept accept4 ";
 
 #define NO(err) (SECCOMP_RET_ERRNO | (err))
 #define YES SECCOMP_RET_ALLOW
@@ -113,7 +117,7 @@ static void put_match(struct sock_filter *p, unsigned *n, uint32_t arg, uint32_t
 	put(p, n, BPF_JMP | BPF_JEQ | BPF_K, value, 0, skip);
 }
 
-static unsigned put_rows(struct sock_filter *p)
+static unsigned put_rows(struct sock_filter *p, bool sockets)
 {
 	unsigned n = 0, arch, end;
 
@@ -125,6 +129,10 @@ static unsigned put_rows(struct sock_filter *p)
 	for (unsigned i = 0; i < SP_COUNT(rows); ) {
 		unsigned group = n;
 
+		if (!sockets && rows[i].nr == SYS_socket) {
+			i++;
+			continue;
+		}
 		put(p, &n, BPF_JMP | BPF_JEQ | BPF_K, rows[i].nr, 0, 0);
 		for (unsigned of = rows[i].nr; i < SP_COUNT(rows) && rows[i].nr == of; i++) {
 			if (rows[i].amask)
@@ -140,15 +148,19 @@ static unsigned put_rows(struct sock_filter *p)
 	return end;
 }
 
-static int add_names(scmp_filter_ctx ctx, uint32_t action, const char *names)
+/* NAMES without those in BUT. */
+static int add_names(scmp_filter_ctx ctx, uint32_t action, const char *names, const char *but)
 {
-	char name[32];
+	char name[32], word[40];
 
 	for (size_t n; (n = strcspn(names, " ")) > 0; names += n + 1) {
 		int nr;
 
 		memcpy(name, names, n);
 		name[n] = '\0';
+		snprintf(word, sizeof(word), " %s ", name);
+		if (strstr(but, word))
+			continue;
 		nr = seccomp_syscall_resolve_name(name);
 		if (nr >= 0 && seccomp_rule_add(ctx, action, nr, 0) < 0)        /* a name newer than the library stays ENOSYS */
 			return -1;
@@ -156,20 +168,20 @@ static int add_names(scmp_filter_ctx ctx, uint32_t action, const char *names)
 	return 0;
 }
 
-static int write_filter(FILE *out, const char *name, uint32_t chroot_action)
+static int write_filter(FILE *out, const char *name, uint32_t chroot_action, bool sockets)
 {
 	static struct sock_filter insns[INSNS_MAX];
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
 	sp_auto_close int fd = memfd_create("filter", MFD_CLOEXEC);
-	unsigned n = put_rows(insns);
+	unsigned n = put_rows(insns, sockets);
 	ssize_t got;
 	int r;
 
 	if (fd < 0 || !ctx)
 		return -1;
 	r = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) < 0 || seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2) < 0 ||
-		add_names(ctx, SCMP_ACT_ALLOW, allowed) < 0 || add_names(ctx, SCMP_ACT_ERRNO(EPERM), denied) < 0 ||
-		add_names(ctx, chroot_action, "chroot ") < 0 || seccomp_export_bpf(ctx, fd) < 0;
+		add_names(ctx, SCMP_ACT_ALLOW, allowed, sockets ? "" : no_sockets) < 0 || add_names(ctx, SCMP_ACT_ERRNO(EPERM), denied, "") < 0 ||
+		(!sockets && add_names(ctx, SCMP_ACT_ERRNO(EACCES), no_sockets + 1, "") < 0) || add_names(ctx, chroot_action, "chroot ", "") < 0 || seccomp_export_bpf(ctx, fd) < 0;
 	seccomp_release(ctx);
 	got = r ? -1 : pread(fd, insns + n, (INSNS_MAX - n) * sizeof(insns[0]), 0);
 	if (got <= 0 || (n += (unsigned)((size_t)got / sizeof(insns[0]))) == INSNS_MAX)
@@ -191,8 +203,8 @@ int main(int argc, char **argv)
 	}
 	fprintf(out, "/* Made by sandbox/filter; do not edit. */\n#include <linux/filter.h>\n\n#include \"sandbox/launcher/launcher.h\"\n\n");
 	/* dpkg's maintainer scripts need chroot, and root in a user namespace of its own may. */
-	if (write_filter(out, "app", SCMP_ACT_ERRNO(EPERM)) < 0 || write_filter(out, "system", SCMP_ACT_ALLOW) < 0 ||
-			fflush(out) != 0) {
+	if (write_filter(out, "app", SCMP_ACT_ERRNO(EPERM), true) < 0 || write_filter(out, "system", SCMP_ACT_ALLOW, true) < 0 ||
+			write_filter(out, "worker", SCMP_ACT_ERRNO(EPERM), false) < 0 || fflush(out) != 0) {
 		fprintf(stderr, "filter: the filters cannot be made\n");
 		return 1;
 	}

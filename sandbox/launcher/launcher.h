@@ -220,7 +220,7 @@ SP_MUST int step_landlock(struct plan *p, struct sp_err *e);
 /* seccomp.c: what sandbox/filter made at build time */
 struct sock_filter;
 struct seccomp_filter { unsigned short size; const struct sock_filter *insns; };
-extern const struct seccomp_filter seccomp_app, seccomp_system;
+extern const struct seccomp_filter seccomp_app, seccomp_system, seccomp_worker;
 const struct seccomp_filter *seccomp_of(uint32_t profile);
 SP_MUST int step_seccomp(struct plan *p, struct sp_err *e);
 

@@ -5,7 +5,7 @@
 
 const struct seccomp_filter *seccomp_of(uint32_t profile)
 {
-	return profile == PROFILE_SYSTEM ? &seccomp_system : &seccomp_app;
+	return profile == PROFILE_SYSTEM ? &seccomp_system : profile == PROFILE_WORKER ? &seccomp_worker : &seccomp_app;
 }
 
 int step_seccomp(struct plan *p, struct sp_err *e)

@@ -68,7 +68,7 @@ static void describe(char *out, size_t size, uint32_t profile)
 
 		if (r == ERR(ENOSYS))
 			continue;               /* the rule for what is in no list */
-		n += (size_t)snprintf(out + n, size - n, "%u %u %s\n", profile == PROFILE_SYSTEM, nr,
+		n += (size_t)snprintf(out + n, size - n, "%u %u %s\n", profile, nr,
 			r == SECCOMP_RET_ALLOW ? "allow" : strerrorname_np((int)(r & SECCOMP_RET_DATA)));
 	}
 }
@@ -81,8 +81,8 @@ static void every_number_is_as_in_the_golden_list(void **state SP_UNUSED)
 	FILE *f;
 
 	snprintf(path, sizeof(path), "%s/tests/unit/sandbox/launcher/seccomp_golden.txt", root ? root : ".");
-	describe(now, sizeof(now) / 2, PROFILE_RUN);
-	describe(now + strlen(now), sizeof(now) / 2, PROFILE_SYSTEM);
+	for (uint32_t profile = 0; profile < PROFILE_MAX; profile++)
+		describe(now + strlen(now), sizeof(now) - strlen(now), profile);
 	f = fopen(path, again ? "w" : "r");
 	assert_non_null(f);
 	if (again)
@@ -105,6 +105,18 @@ static void what_apps_need_is_allowed(void **state SP_UNUSED)
 	for (unsigned i = 0; i < SP_COUNT(needed); i++)
 		if (call(needed[i], 0, 0, 0, 0) != SECCOMP_RET_ALLOW)
 			fail_msg("call %u is not allowed", needed[i]);
+}
+
+static void a_worker_makes_no_sockets(void **state SP_UNUSED)
+{
+	static const uint32_t refused[] = { SYS_socket, SYS_connect, SYS_bind, SYS_listen, SYS_accept, SYS_accept4 };
+	static const uint32_t kept[] = { SYS_sendmsg, SYS_recvmsg, SYS_execve, SYS_clone, SYS_openat };
+
+	for (uint64_t family = 0; family < 64; family++)
+		for (unsigned i = 0; i < SP_COUNT(refused); i++)
+			assert_int_equal(ask(PROFILE_WORKER, AUDIT_ARCH_X86_64, refused[i], (const uint64_t[6]){ family, SOCK_STREAM }), ERR(EACCES));
+	for (unsigned i = 0; i < SP_COUNT(kept); i++)
+		assert_int_equal(ask(PROFILE_WORKER, AUDIT_ARCH_X86_64, kept[i], NULL), SECCOMP_RET_ALLOW);
 }
 
 static void other_architectures_kill(void **state SP_UNUSED)
@@ -168,6 +180,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_number_is_as_in_the_golden_list),
 		cmocka_unit_test(what_apps_need_is_allowed),
+		cmocka_unit_test(a_worker_makes_no_sockets),
 		cmocka_unit_test(other_architectures_kill),
 		cmocka_unit_test(unknown_numbers_are_absent),
 		cmocka_unit_test(arguments_decide_by_their_low_half),
