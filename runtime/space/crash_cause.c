@@ -38,7 +38,7 @@ static const struct pair system_files[] = {
 	{ "dot", "graphviz" }, { "chromium", "chromium" }, { "pandoc", "pandoc" }, { "libreoffice", "libreoffice" }, { "unzip", "unzip" },
 };
 
-/* Calls that the sandbox answers with EPERM or ENOSYS (sandbox/launcher/seccomp.c) and that programs name in their errors. */
+/* Calls that the sandbox answers with EPERM or ENOSYS (sandbox/filter) and that programs name in their errors. */
 static const char *const syscalls[] = {
 	"io_uring_setup", "io_uring_enter", "io_uring_queue_init", "unshare", "setns", "mount", "umount2", "pivot_root", "chroot", "ptrace", "perf_event_open",
 	"bpf", "userfaultfd", "keyctl", "add_key", "request_key", "process_vm_readv", "process_vm_writev", "process_madvise", "pidfd_getfd", "kcmp",
