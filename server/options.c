@@ -16,6 +16,7 @@ static const struct row rows[] = {
 	{ "--ws-fd",       offsetof(struct server_options, ws_fd),       NUMBER },
 	{ "--route-fd",    offsetof(struct server_options, route_fd),    NUMBER },
 	{ "--admin-fd",    offsetof(struct server_options, admin_fd),    NUMBER },
+	{ "--report-fd",   offsetof(struct server_options, report_fd),   NUMBER },
 	{ "--operator-fd", offsetof(struct server_options, operator_fd), NUMBER },
 	{ "--edge-uid",    offsetof(struct server_options, edge_uid),    NUMBER },
 };
@@ -40,7 +41,7 @@ static int set(struct server_options *o, const struct row *row, const char *valu
 int options_parse(int argc, char **argv, struct server_options *ret, struct sp_err *e)
 {
 	struct server_options o = { .domain = "localhost", .listen_name = "localhost:7860", .launch_fd = -1, .http_fd = -1, .ws_fd = -1,
-		.route_fd = -1, .admin_fd = -1, .operator_fd = -1, .edge_uid = -1 };
+		.route_fd = -1, .admin_fd = -1, .report_fd = -1, .operator_fd = -1, .edge_uid = -1 };
 
 	for (int i = 1; i < argc; i += 2) {
 		const struct row *row = rows, *end = rows + sizeof(rows) / sizeof(rows[0]);

@@ -9,7 +9,7 @@ struct server_options {
 	const char *state;              /* "/state" */
 	const char *domain;
 	const char *listen_name;        /* "localhost:7860" */
-	int launch_fd, http_fd, ws_fd, route_fd, admin_fd, operator_fd;        /* -1: none */
+	int launch_fd, http_fd, ws_fd, route_fd, admin_fd, operator_fd, report_fd;        /* -1: none */
 	int edge_uid;                   /* who may connect to route_fd; -1: looked up by name */
 };
 

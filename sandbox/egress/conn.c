@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "own.h"
+#include "tell.h"
 
 enum {
 	CHUNK = 65536,
@@ -25,6 +27,8 @@ struct side {
 	size_t at, end;
 	bool eof;                       /* it has sent its FIN */
 	bool shut;                      /* we have sent ours */
+	bool paced;                     /* not read until its slot may move more */
+	struct flow *from, *to;         /* that its bytes, and those that it gets, are counted in */
 };
 
 struct conn {
@@ -59,11 +63,14 @@ static bool answer_http(int fd, const struct net_dest *d, const char *why)
 	return send(fd, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) == n;
 }
 
-static void refuse(struct slot *s, int fd, const struct net_dest *d, const char *why)
+static void refuse(struct slot *s, int fd, const struct net_dest *d, enum egress_verdict verdict)
 {
+	const char *why = egress_verdict_name(verdict);
+
 	if (!answer_http(fd, d, why))
 		reset_fd(fd);
 	close(fd);
+	tell_refused(s, d, verdict);
 	if (!bucket_take(&s->log_rate, s->gw->now_ms, LOG_PER_S, LOG_BURST)) {
 		s->log_dropped++;
 		return;
@@ -114,6 +121,7 @@ static bool flush(struct side *side)
 		if (n < 0)
 			return errno == EAGAIN;
 		side->at += (size_t)n;
+		side->to->bytes += (size_t)n;
 		if (side->at == side->end) {
 			free(side->held);
 			side->held = NULL;
@@ -133,25 +141,35 @@ static bool hold(struct side *to, const char *p, size_t n)
 	return true;
 }
 
-/* Move what FROM sent to TO, while TO takes it. False: one of them is broken. */
-static bool move(struct side *from, struct side *to)
+/* Move what FROM sent to TO, while TO takes it and S may. False: one of them is broken. */
+static bool move(struct slot *s, struct side *from, struct side *to)
 {
 	static char chunk[CHUNK];
 
 	for (int i = 0; i < READS_A_TURN && !to->held && !from->eof; i++) {
-		ssize_t n = recv(from->w.fd, chunk, sizeof(chunk), 0), sent;
+		uint64_t left = flow_left(from->from, s->gw->now_ms);
+		ssize_t n, sent;
 
+		if (left == 0) {
+			from->paced = true;
+			slot_pause(s);
+			break;
+		}
+		n = recv(from->w.fd, chunk, left < sizeof(chunk) ? left : sizeof(chunk), 0);
 		if (n < 0)
 			return errno == EAGAIN || errno == EINTR;
 		if (n == 0) {
 			from->eof = true;
 			break;
 		}
+		from->from->left -= (uint64_t)n;
 		sent = send(to->w.fd, chunk, (size_t)n, MSG_NOSIGNAL);
 		if (sent < 0 && errno != EAGAIN && errno != EINTR)
 			return false;
 		if (sent < 0)
 			sent = 0;
+		to->to->bytes += (size_t)sent;
+		slot_changed(s);
 		if (sent < n && !hold(to, chunk + sent, (size_t)(n - sent)))
 			return false;
 	}
@@ -161,9 +179,9 @@ static bool move(struct side *from, struct side *to)
 /* Listen for what SIDE can do next. Where it can do nothing more, hang-ups are not wanted either. */
 static bool want(struct gateway *gw, struct side *side, const struct side *other)
 {
-	uint32_t events = (!side->eof && !other->held ? EPOLLIN : 0u) | (side->held ? EPOLLOUT : 0u);
+	uint32_t events = (!side->eof && !other->held && !side->paced ? EPOLLIN : 0u) | (side->held ? EPOLLOUT : 0u);
 
-	if (events == 0 && side->eof && side->shut) {
+	if (events == 0 && ((side->eof && side->shut) || side->paced)) {
 		watch_rest(gw, &side->w);
 		return true;
 	}
@@ -192,8 +210,8 @@ static void side_ready(struct conn *c, struct side *side, struct side *other, ui
 
 	if (well && side->held)
 		well = flush(side);
-	if (well && !other->held)
-		well = move(side, other);
+	if (well && !other->held && !side->paced)
+		well = move(c->slot, side, other);
 	/* A hang-up while the other side does not take bytes: there may still be some to read, so come back then. */
 	if (well && events & EPOLLHUP && other->held) {
 		watch_rest(c->slot->gw, &side->w);
@@ -285,6 +303,8 @@ static void conn_new(struct slot *s, int app, const struct net_dest *to)
 	}
 	setsockopt(app, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	c->slot = s;
+	c->app.from = c->net.to = &s->out;
+	c->net.from = c->app.to = &s->in;
 	c->dialing = true;
 	c->deadline_ms = gw->now_ms + DIAL_MS;
 	watch_init(&c->app.w, app, app_ready, c);
@@ -293,6 +313,8 @@ static void conn_new(struct slot *s, int app, const struct net_dest *to)
 	TAILQ_INSERT_TAIL(&gw->dialing, c, of_dialing);
 	s->conn_count++;
 	gw->conn_count++;
+	s->connections++;
+	slot_changed(s);
 	if (!watch_want(gw, &c->net.w, EPOLLOUT))
 		conn_end(c, true);
 }
@@ -320,22 +342,34 @@ static bool original_dest(int fd, bool v6, struct net_dest *ret)
 	return true;
 }
 
+/* This machine's own services are for the Internet, not for apps that speak from behind its firewall; the platform's own port is both. */
+static bool is_own(const struct slot *s, const struct net_dest *d)
+{
+	struct net_dest to;
+
+	if (d->port == s->gw->own_port || (s->policy == EGRESS_BUILD && allow_passes(&s->gw->allow, d, &to)))
+		return false;
+	return own_is(s->gw->own, &d->addr);
+}
+
 static void take(struct slot *s, int fd, bool v6)
 {
 	struct net_dest d = { 0 }, to;
 	enum egress_verdict v;
 
 	if (!original_dest(fd, v6, &d)) {
-		refuse(s, fd, &d, "unknown-destination");
+		refuse(s, fd, &d, EGRESS_BAD_ADDRESS);
 		return;
 	}
 	v = egress_decide(s->policy, &s->gw->allow, &d, &to);
+	if (v == EGRESS_PASS && is_own(s, &d))
+		v = EGRESS_OWN_ADDRESS;
 	if (v != EGRESS_PASS)
-		refuse(s, fd, &d, egress_verdict_name(v));
+		refuse(s, fd, &d, v);
 	else if (s->conn_count >= SP_LIMIT_egress_connections)
-		refuse(s, fd, &d, "too-many-connections");
+		refuse(s, fd, &d, EGRESS_TOO_MANY);
 	else if (s->gw->conn_count >= s->gw->conn_max)
-		refuse(s, fd, &d, "gateway-full");
+		refuse(s, fd, &d, EGRESS_FULL);
 	else
 		conn_new(s, fd, &to);
 }
@@ -346,10 +380,18 @@ void conn_accept(struct watch *listener, uint32_t events)
 
 	(void)events;
 	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
-		int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd;
 
-		if (fd < 0)
+		if (!bucket_take(&s->connect_rate, s->gw->now_ms, SP_LIMIT_egress_connects_per_s, SP_LIMIT_egress_connections)) {
+			watch_rest(s->gw, listener);
+			slot_pause(s);
+			return;
+		}
+		fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd < 0) {
+			bucket_give(&s->connect_rate);
 			return;                 /* conn_max leaves descriptors free, so EMFILE cannot make this spin */
+		}
 		take(s, fd, listener == &s->tcp6);
 	}
 }
@@ -358,6 +400,32 @@ void conn_end_all(struct slot *s)
 {
 	while (!LIST_EMPTY(&s->conns))
 		conn_end(LIST_FIRST(&s->conns), false);
+}
+
+static void resume(struct slot *s)
+{
+	struct conn *c, *next;
+
+	s->paused = false;
+	s->gw->paused_count--;
+	if (!s->open)
+		return;
+	if (!watch_want(s->gw, &s->tcp4, EPOLLIN) || !watch_want(s->gw, &s->tcp6, EPOLLIN))
+		slot_pause(s);
+	for (c = LIST_FIRST(&s->conns); c; c = next) {
+		next = LIST_NEXT(c, of_slot);
+		if (!c->app.paced && !c->net.paced)
+			continue;
+		c->app.paced = c->net.paced = false;
+		conn_go_on(c, true);
+	}
+}
+
+void conn_resume(struct gateway *gw)
+{
+	for (unsigned i = 0; i < SP_LIMIT_slots && gw->paused_count > 0; i++)
+		if (gw->slots[i].paused)
+			resume(&gw->slots[i]);
 }
 
 void conn_tick(struct gateway *gw)

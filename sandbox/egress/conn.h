@@ -21,4 +21,7 @@ void conn_accept(struct watch *listener, uint32_t events);
 void conn_end_all(struct slot *s);
 
 /* Dials that took too long end. */
+/* Slots that were paused go on. */
+void conn_resume(struct gateway *gw);
+
 void conn_tick(struct gateway *gw);

@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "conn.h"
 #include "stub.h"
+#include "tell.h"
 
 enum { BATCH = 256 };
 
@@ -64,7 +65,7 @@ void gateway_turn(struct gateway *gw)
 {
 	struct epoll_event events[BATCH];
 	bool deadlines = !TAILQ_EMPTY(&gw->dialing) || stub_has_deadlines(gw);
-	int n = epoll_wait(gw->epoll, events, BATCH, deadlines ? TICK_MS : -1);
+	int n = epoll_wait(gw->epoll, events, BATCH, gw->paused_count > 0 ? PACE_MS : deadlines ? TICK_MS : tell_wait_ms(gw));
 
 	gw->now_ms = sp_mono_ms();
 	for (int i = 0; i < n; i++) {
@@ -78,8 +79,41 @@ void gateway_turn(struct gateway *gw)
 		conn_tick(gw);
 		stub_tick(gw);
 	}
+	if (gw->paused_count > 0 && gw->now_ms - gw->resumed_ms >= PACE_MS) {
+		gw->resumed_ms = gw->now_ms;
+		conn_resume(gw);
+	}
+	tell_tick(gw);
 	while (gw->dead_count > 0)
 		free(gw->dead[--gw->dead_count]);
+}
+
+void slot_changed(struct slot *s)
+{
+	s->changed = s->gw->changed = true;
+}
+
+void slot_pause(struct slot *s)
+{
+	if (!s->paused)
+		s->gw->paused_count++;
+	s->paused = true;
+}
+
+uint64_t flow_left(struct flow *f, uint64_t now_ms)
+{
+	const uint64_t rate = SP_LIMIT_egress_bytes_per_s, most = rate / 2;
+
+	f->left += f->at_ms ? (now_ms - f->at_ms) * rate / 1000 : most;
+	f->at_ms = now_ms;
+	if (f->left > most)
+		f->left = most;
+	return f->left;
+}
+
+void bucket_give(struct bucket *b)
+{
+	b->milli += 1000;
 }
 
 bool bucket_take(struct bucket *b, uint64_t now_ms, unsigned rate, unsigned burst)

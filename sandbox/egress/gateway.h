@@ -16,7 +16,7 @@
 #include "limit.h"
 #include "policy.h"
 
-enum { DIAL_MS = 10000, TICK_MS = 250, LOG_BURST = 5, LOG_PER_S = 1 };
+enum { DIAL_MS = 10000, TICK_MS = 250, PACE_MS = 20, LOG_BURST = 5, LOG_PER_S = 1 };
 
 /* A descriptor in the epoll. READY runs with what epoll says; W may be dropped inside. */
 struct watch {
@@ -29,6 +29,9 @@ struct watch {
 
 /* Tokens for COST-free counting: at most RATE a second and RATE at once. */
 struct bucket { uint64_t milli, at_ms; };
+
+/* Bytes in one direction of a slot: how many passed, and how many may pass now. */
+struct flow { uint64_t bytes, left, at_ms; };
 
 struct conn;
 struct lookup;
@@ -49,8 +52,14 @@ struct slot {
 	struct lookup_list lookups;
 	struct dns_tcp_list dns_clients;
 	unsigned conn_count, lookup_count, dns_client_count;
-	struct bucket dns_rate, log_rate;
+	struct bucket dns_rate, log_rate, connect_rate;
 	uint64_t log_dropped;
+	struct flow out, in;
+	bool paused;                    /* it had more to move or to accept than it may: on again in PACE_MS */
+	uint64_t connections, refused;
+	bool changed;                   /* since its totals were reported */
+	struct net_dest told[SP_LIMIT_egress_refusals_told];
+	unsigned told_count;
 };
 
 TAILQ_HEAD(dialing, conn);
@@ -59,12 +68,16 @@ struct gateway {
 	int epoll;
 	uint64_t now_ms, ticked_ms;
 	struct watch launcher;
+	int report, own;                /* to the server, -1: nobody wants to know; the routing table */
+	uint16_t own_port;              /* of the platform on this machine's public addresses; 0: none */
+	uint64_t reported_ms, repeated_ms, resumed_ms;
+	bool changed, tell_again;       /* some slot's totals did; some slot has totals */
 	bool ended;
 	struct slot slots[SP_LIMIT_slots];
 	struct allow allow;
 	struct known known;
 	struct dialing dialing;         /* in the order of their deadlines */
-	unsigned conn_count, lookup_count, dns_client_count;
+	unsigned conn_count, lookup_count, dns_client_count, paused_count;
 	unsigned conn_max;              /* by this process's descriptors */
 	bool has_v6;
 	uint64_t v6_checked_ms;
@@ -89,5 +102,15 @@ void gateway_bury(struct gateway *gw, void *p);
 /* One batch of events, waiting for at most TICK_MS when something has a deadline. */
 void gateway_turn(struct gateway *gw);
 
-/* Take one token at RATE a second. */
+/* Its totals will be reported. */
+void slot_changed(struct slot *s);
+
+/* S goes on in PACE_MS. */
+void slot_pause(struct slot *s);
+
+/* How many bytes may pass now; what passes is taken from F's `left`. */
+uint64_t flow_left(struct flow *f, uint64_t now_ms);
+
+/* Take one token at RATE a second, of at most BURST; give it back. */
 bool bucket_take(struct bucket *b, uint64_t now_ms, unsigned rate, unsigned burst);
+void bucket_give(struct bucket *b);

@@ -13,6 +13,7 @@
 #include "fd.h"
 #include "lookup.h"
 #include "log.h"
+#include "own.h"
 #include "num.h"
 #include "slots.h"
 
@@ -69,21 +70,39 @@ static void read_known(struct known *k)
 		log_warn("no nameserver in /etc/resolv.conf: name look-ups of apps will fail");
 }
 
+/* Lines allow=HOST:PORT of the operator's file: what builds may reach even where it is private. */
+static void read_allow(struct allow *a, int fd)
+{
+	sp_auto_fclose FILE *f = fdopen(fd, "re");
+	char line[512];
+	struct sp_err e;
+
+	while (f && fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (strncmp(line, "allow=", 6) == 0 && allow_add(a, line + 6, &e) < 0)
+			log_warn("ignoring a line of the operator's list: %s", e.msg);
+	}
+}
+
 static int parse_args(struct gateway *gw, int argc, char **argv, int *ret_launcher)
 {
-	struct sp_err e;
-	uint64_t fd;
+	uint64_t n;
 
+	gw->report = -1;
 	for (int i = 1; i < argc; i += 2) {
 		if (i + 1 == argc)
 			return -SP_EINVAL;
-		if (strcmp(argv[i], "--launcher-fd") == 0) {
-			if (sp_parse_u64(argv[i + 1], strlen(argv[i + 1]), 1 << 20, &fd) < 0)
-				return -SP_EINVAL;
-			*ret_launcher = (int)fd;
-		} else if (strcmp(argv[i], "--allow") == 0) {
-			if (allow_add(&gw->allow, argv[i + 1], &e) < 0)
-				log_warn("ignoring --allow: %s", e.msg);
+		bool is_number = sp_parse_u64(argv[i + 1], strlen(argv[i + 1]), 1 << 20, &n) == 0;
+
+		if (strcmp(argv[i], "--launcher-fd") == 0 && is_number) {
+			*ret_launcher = (int)n;
+		} else if (strcmp(argv[i], "--report-fd") == 0 && is_number) {
+			gw->report = (int)n;
+		} else if (strcmp(argv[i], "--own-port") == 0 && is_number && n <= UINT16_MAX) {
+			gw->own_port = (uint16_t)n;
+		} else if (strcmp(argv[i], "--allow-fd") == 0) {
+			if (is_number)          /* -1: the operator lists nothing */
+				read_allow(&gw->allow, (int)n);
 		} else {
 			return -SP_EINVAL;
 		}
@@ -99,18 +118,19 @@ int main(int argc, char **argv)
 
 	log_init("egress", LOG_LEVEL_INFO);
 	if (parse_args(gw, argc, argv, &launcher) < 0) {
-		fprintf(stderr, "usage: vitrine-egress --launcher-fd N [--allow HOST:PORT]...\n");
+		fprintf(stderr, "usage: vitrine-egress --launcher-fd N [--report-fd N] [--own-port PORT] [--allow-fd N]\n");
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
 	gw->epoll = epoll_create1(EPOLL_CLOEXEC);
+	gw->own = own_open();
 	gw->now_ms = sp_mono_ms();
 	gw->conn_max = raise_fd_limit();
 	TAILQ_INIT(&gw->dialing);
 	slots_init(gw);
 	read_known(&gw->known);
 	watch_init(&gw->launcher, launcher, launcher_ready, gw);
-	if (gw->epoll < 0 || sp_set_nonblock(launcher, true, &e) < 0 || sp_set_cloexec(launcher, true, &e) < 0 ||
+	if (gw->epoll < 0 || gw->own < 0 || (gw->report >= 0 && sp_set_cloexec(gw->report, true, &e) < 0) || sp_set_nonblock(launcher, true, &e) < 0 || sp_set_cloexec(launcher, true, &e) < 0 ||
 			!watch_want(gw, &gw->launcher, EPOLLIN)) {
 		log_err("cannot start: %m");
 		return 1;

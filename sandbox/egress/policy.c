@@ -112,12 +112,22 @@ static bool in_range6(const uint8_t *b, const struct range6 *r)
 	return rest == 0 || (b[bytes] ^ r->net[bytes]) >> (8 - rest) == 0;
 }
 
+bool net_addr_v4_of(const struct net_addr *a, uint8_t ret[4])
+{
+	bool is_6to4 = a->b[0] == 0x20 && a->b[1] == 0x02;      /* RFC 3056 */
+
+	if (!is_6to4 && !net_addr_is_v4(a) && memcmp(a->b, nat64_prefix, sizeof(nat64_prefix)) != 0)
+		return false;
+	memcpy(ret, a->b + (is_6to4 ? 2 : 12), 4);
+	return true;
+}
+
 bool net_addr_is_public(const struct net_addr *a)
 {
-	if (net_addr_is_v4(a) || memcmp(a->b, nat64_prefix, sizeof(nat64_prefix)) == 0)
-		return v4_is_public(a->b + 12);
-	if (a->b[0] == 0x20 && a->b[1] == 0x02)         /* 6to4 (RFC 3056) */
-		return v4_is_public(a->b + 2);
+	uint8_t v4[4];
+
+	if (net_addr_v4_of(a, v4))
+		return v4_is_public(v4);
 	for (size_t i = 0; i < SP_COUNT(closed6); i++)
 		if (in_range6(a->b, &closed6[i]))
 			return false;
@@ -192,7 +202,7 @@ void allow_learn(struct allow *a, const char *host, const struct net_addr *addr)
 			row_learn(&a->rows[i], addr);
 }
 
-static bool allowed(const struct allow *a, const struct net_dest *d, struct net_dest *ret_dial)
+bool allow_passes(const struct allow *a, const struct net_dest *d, struct net_dest *ret_dial)
 {
 	static const uint8_t loopback[4] = { 127, 0, 0, 1 };
 	const struct net_addr gate_addr = net_addr_v4(gate);
@@ -243,7 +253,7 @@ enum egress_verdict egress_decide(enum launch_egress policy, const struct allow 
 	default:
 		return EGRESS_NO_NETWORK;
 	}
-	if (policy == EGRESS_BUILD && allowed(allow, d, ret_dial))
+	if (policy == EGRESS_BUILD && allow_passes(allow, d, ret_dial))
 		return EGRESS_PASS;
 	if (!net_addr_is_public(&d->addr))
 		return EGRESS_BAD_ADDRESS;
@@ -255,7 +265,8 @@ enum egress_verdict egress_decide(enum launch_egress policy, const struct allow 
 
 const char *egress_verdict_name(enum egress_verdict v)
 {
-	static const char *const names[] = { "pass", "no-network", "address", "port" };
+	static const char *const names[EGRESS_VERDICT_MAX] = { "pass", "no-network", "address", "own-address", "port", "too-many-connections",
+		"gateway-full" };
 
 	return names[v];
 }

@@ -10,6 +10,7 @@
 
 #include "egress.h"
 #include "err.h"
+#include "report.h"
 
 enum { ALLOW_MAX = 64, ALLOW_HOST_MAX = 255, ALLOW_ADDRS_MAX = 16 };
 
@@ -18,10 +19,8 @@ struct net_addr { uint8_t b[16]; };
 
 struct net_dest { struct net_addr addr; uint16_t port; };
 
-enum egress_verdict { EGRESS_PASS, EGRESS_NO_NETWORK, EGRESS_BAD_ADDRESS, EGRESS_BAD_PORT };
-
 /*
- * What the operator's package settings name (--allow HOST:PORT): builds reach it also at a private address.
+ * What the operator's package settings name: builds reach it also at a private address.
  * A name's addresses are those that the last look-up of it through the stub answered.
  */
 struct allow_row {
@@ -45,6 +44,9 @@ SP_MUST int net_addr_parse(const char *s, struct net_addr *ret);
 struct net_text { char s[INET6_ADDRSTRLEN + 9]; };
 struct net_text net_dest_text(const struct net_dest *d);
 
+/* The IPv4 address that A is, or leads to by NAT64 or 6to4. */
+bool net_addr_v4_of(const struct net_addr *a, uint8_t ret[4]);
+
 /* Is A on the public Internet, whatever it embeds? */
 bool net_addr_is_public(const struct net_addr *a);
 
@@ -57,9 +59,12 @@ bool allow_has_name(const struct allow *a, const char *host);
 /* HOST was seen to have ADDR. */
 void allow_learn(struct allow *a, const char *host, const struct net_addr *addr);
 
+/* Is D listed for builds? *RET_DIAL: what to connect to, D or this machine's loopback for the gate. */
+bool allow_passes(const struct allow *a, const struct net_dest *d, struct net_dest *ret_dial);
+
 /* The decision. On EGRESS_PASS, RET_DIAL is what to connect to: D, or this machine's loopback for the gate. */
 enum egress_verdict egress_decide(enum launch_egress policy, const struct allow *allow, const struct net_dest *d,
 		struct net_dest *ret_dial);
 
-/* "no-network", "address", "port"; for the log. */
+/* "no-network", "address", "own-address", "port", …; for the log. */
 const char *egress_verdict_name(enum egress_verdict v);

@@ -6,6 +6,7 @@
 #include "conn.h"
 #include "fd.h"
 #include "stub.h"
+#include "tell.h"
 
 void slots_init(struct gateway *gw)
 {
@@ -24,6 +25,7 @@ static void slot_close(struct slot *s)
 {
 	conn_end_all(s);
 	stub_end_all(s);
+	tell_traffic(s);
 	watch_drop(s->gw, &s->tcp4);
 	watch_drop(s->gw, &s->tcp6);
 	watch_drop(s->gw, &s->dns_udp);
@@ -58,8 +60,11 @@ static int slot_open(struct gateway *gw, const struct egress_open *o, struct sp_
 	s->name = o->slot;
 	s->space = o->space;
 	s->policy = (enum launch_egress)o->policy;
-	s->dns_rate = s->log_rate = (struct bucket){ 0 };
-	s->log_dropped = 0;
+	s->dns_rate = s->log_rate = s->connect_rate = (struct bucket){ 0 };
+	s->out = s->in = (struct flow){ 0 };
+	s->log_dropped = s->connections = s->refused = 0;
+	s->told_count = 0;
+	s->changed = false;
 	r = listen_on(s, &s->tcp4, sp_msg_take_fd(m, 0), conn_accept, e);
 	if (r == 0)
 		r = listen_on(s, &s->tcp6, sp_msg_take_fd(m, 1), conn_accept, e);

@@ -73,7 +73,7 @@ struct slot {
 
 struct launcher {
 	int epoll, netns, init_prog, state_dir, volumes, run_dir, edge_dir, images_dir, mounted, scratch, lock;
-	int listeners[LISTEN_MAX], http, ws, route, admin;
+	int listeners[LISTEN_MAX], http, ws, route, admin, report[2];   /* REPORT: from egress to the server, whoever they are */
 	unsigned nlisteners;
 	int cgroup[6];                          /* group directories by enum cgroup_kind; -1: not there */
 	bool stopping, listed;                  /* LISTED: this server has asked LIST, so it knows the slots whose EXITED it gets */

@@ -22,6 +22,8 @@ static const struct { const char *path; unsigned roles; } seen[] = {
 
 int roles_open(struct launcher *l, int bin, struct sp_err *e)
 {
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, l->report) < 0)
+		return sp_fail(e, SP_EIO, errno, "socket");
 	for (unsigned i = 0; i < ROLE_MAX; i++) {
 		struct role *r = &l->roles[i];
 		const struct passwd *pw = getpwnam(facts[i].user);
@@ -93,32 +95,18 @@ static void arg_fd(struct args *a, const char *name, int fd)
 		_exit(2);
 }
 
-/* Lines allow=HOST:PORT of the operator's file: what builds may reach even where it is private. */
-static void arg_allow(const struct launcher *l, struct args *a)
-{
-	static char text[4096];
-	sp_auto_close int fd = openat(l->images_dir, "operator/allow", O_RDONLY | O_CLOEXEC);
-	size_t n = 0;
-
-	if (fd < 0 || sp_read_full(fd, text, sizeof(text) - 1, &n, NULL) < 0)
-		return;
-	for (char *line = text, *end; *line; line = end) {
-		end = line + strcspn(line, "\n");
-		if (*end)
-			*end++ = '\0';
-		if (strncmp(line, "allow=", 6) == 0)
-			arg(a, "--allow", line + 6);
-	}
-}
-
 static void role_args(const struct launcher *l, unsigned role, int sock, struct args *a)
 {
 	static char listen_name[512], edge_uid[16];
 
 	a->at[a->n++] = facts[role].name;
 	arg_fd(a, role == ROLE_EGRESS ? "--launcher-fd" : "--launch-fd", sock);
-	if (role == ROLE_EGRESS)
-		return arg_allow(l, a);
+	if (role != ROLE_EDGE)
+		arg_fd(a, "--report-fd", l->report[role == ROLE_EGRESS]);
+	if (role == ROLE_EGRESS) {
+		arg_fd(a, "--allow-fd", openat(l->images_dir, "operator/allow", O_RDONLY | O_CLOEXEC));
+		return arg(a, "--own-port", l->public_port);
+	}
 	arg(a, "--domain", l->domain);
 	for (unsigned i = 0; role == ROLE_EDGE && i < l->nlisteners; i++)
 		arg_fd(a, "--listen-fd", l->listeners[i]);

@@ -12,7 +12,7 @@ import pytest
 from conftest import BIN, missing
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "helpers"))
-from egress_world import (ANY, BUILD, NONE, PRIVATE, PRIVATE6, PUBLIC, PUBLIC6, WEB, Server, World, dns_addresses, dns_answer,  # noqa: E402
+from egress_world import (ANY, BUILD, NONE, OWN, PRIVATE, PRIVATE6, PUBLIC, PUBLIC6, REFUSED, TRAFFIC, WEB, Server, World, dns_addresses, dns_answer,  # noqa: E402
                           dns_query, dns_question, needs)
 
 PORTS = [80, 443, 8080, 25, 22, 3141]
@@ -351,9 +351,10 @@ def test_connections_are_limited_and_come_back(world):
 
 def test_a_closed_slot_loses_its_connections_and_a_late_close_changes_nothing(world):
     ended = threading.Event()
-    Server(world.net.listen(PUBLIC, 8085), lambda c: c.recv(10) or ended.set())
+    Server(world.net.listen(PUBLIC, 8085), lambda c: c.sendall(b"hello") or c.recv(10) or ended.set())
     ns = world.open_slot(11, ANY)
     s = ns.connect(PUBLIC, 8085)
+    assert s.recv(10) == b"hello"                               # the former generation has accepted it
     old = ns.slot
     deadline = time.monotonic() + 10
     world.open_slot(11, ANY, reuse=ns)                          # a new generation on the same index
@@ -382,6 +383,120 @@ def test_refusals_are_logged_without_flooding(world):
     lines = [line for line in world.log_text().splitlines() if "egress refused slot=12." in line]
     assert 1 <= len(lines) <= 10
     assert "space=0123456789abcdef01234567 dst=10.77.0.9:80 why=address" in lines[0]
+
+
+def test_the_hosts_own_public_addresses_are_refused_but_for_the_platforms_port(world):
+    servers = {p: Server(world.host.listen(OWN, p), hello) for p in (80, 443, 7860)}
+    v6 = Server(world.host.listen("2001:db8:1::1", 443), hello)
+    for policy in (WEB, ANY, BUILD):
+        for address, port in ((OWN, 80), (OWN, 443), ("2001:db8:1::1", 443), (f"64:ff9b::{OWN}", 443), ("2002:cb00:714d::1", 443)):
+            assert not reaches(world.slots[policy], address, port)
+    assert servers[80].seen == servers[443].seen == v6.seen == 0
+    assert reaches(world.slots[ANY], OWN, 7860)                 # where everybody on the Internet finds the platform
+    assert not reaches(world.web, OWN, 7860)                    # a port that WEB has not
+
+
+def test_an_address_that_the_host_gets_later_is_its_own_at_once(world):
+    late = "203.0.113.88"
+    world.net.ip(f"addr add {late}/32 dev lo")
+    there = Server(world.net.listen(late, 443), hello)
+    assert reaches(world.web, late, 443) and there.seen == 1
+    world.host.ip(f"addr add {late}/32 dev lo")
+    here = Server(world.host.listen(late, 443), hello)
+    assert not reaches(world.web, late, 443)
+    assert here.seen == 0 and there.seen == 1
+
+
+def test_each_refused_destination_is_reported_once(world):
+    ns = world.open_slot(20, WEB)
+    for _ in range(3):
+        for address, port in (("10.77.0.9", 80), (PUBLIC, 22), (OWN, 443), ("fd12::5", 443)):
+            assert not reaches(ns, address, port)
+    got = [world.report(ns, REFUSED) for _ in range(4)]
+    assert [(m["addr"], m["port"], m["why"]) for m in got] == [
+        ("10.77.0.9", 80, "address"), (PUBLIC, 22, "port"), (OWN, 443, "own-address"), ("fd12::5", 443, "address")]
+    assert all(m["space"] == "0123456789abcdef01234567" and m["policy"] == WEB and not m["is_last"] for m in got)
+    total = world.report(ns, TRAFFIC)
+    while total["refused"] < 12:
+        total = world.report(ns, TRAFFIC)
+    assert total == {"out": 0, "in": 0, "connections": 0, "refused": 12}
+    for port in range(1000, 1040):
+        assert not reaches(ns, PUBLIC, port)
+    told = [world.report(ns, REFUSED) for _ in range(28)]               # 32 of one run
+    assert [m["is_last"] for m in told] == [0] * 27 + [1]
+    assert world.report(ns, TRAFFIC)["refused"] > 12
+    with pytest.raises(TimeoutError):
+        world.report(ns, REFUSED, timeout=1.5)
+
+
+def test_the_accounting_equals_the_bytes_sent(world):
+    ns = world.open_slot(21, ANY)
+    sent, answer = os.urandom(300_001), os.urandom(70_003)
+
+    def answerer(c):
+        n = 0
+        while n < len(sent):
+            n += len(c.recv(65536))
+        c.sendall(answer)
+    Server(world.net.listen(PUBLIC, 8086), answerer)
+    for _ in range(3):
+        with ns.connect(PUBLIC, 8086) as s:
+            s.sendall(sent)
+            assert s.makefile("rb").read() == answer
+    total = world.report(ns, TRAFFIC)
+    while total["in"] < 3 * len(answer):
+        total = world.report(ns, TRAFFIC)
+    assert total == {"out": 3 * len(sent), "in": 3 * len(answer), "connections": 3, "refused": 0}
+
+
+def test_a_bandwidth_hog_is_held_to_its_rate_and_others_are_not(world):
+    hog, rate = world.open_slot(22, ANY), 31_250_000
+    size, got = rate * 5 // 4, []
+
+    def swallow(c):
+        n = 0
+        while chunk := c.recv(1 << 20):
+            n += len(chunk)
+        got.append(n)
+    Server(world.net.listen(PUBLIC, 8087), swallow)
+    start = time.monotonic()
+    with hog.connect(PUBLIC, 8087) as s:
+        sender = threading.Thread(target=lambda: (s.sendall(b"x" * size), s.shutdown(socket.SHUT_WR)))
+        sender.start()
+        assert reaches(world.web, PUBLIC, 80)
+        sender.join()
+        assert s.recv(1) == b""
+    took = time.monotonic() - start
+    assert got == [size]
+    assert 0.7 <= took <= 10, took                      # half a second's worth passes at once, the rest at the rate
+
+
+def test_a_paced_connection_that_hangs_up_does_not_spin(world):
+    hog = world.open_slot(23, ANY)
+    release = threading.Event()
+    Server(world.net.listen(PUBLIC, 8088), lambda c: [c.recv(65536) for _ in range(4)] and release.wait(10))
+    ticks = cpu_ticks(world.process.pid)
+    conns = [hog.connect(PUBLIC, 8088, timeout=0.2) for _ in range(4)]
+    for s in conns:
+        try:
+            s.sendall(b"x" * (8 << 20))
+        except TimeoutError:
+            pass
+        s.close()
+    time.sleep(0.5)
+    assert cpu_ticks(world.process.pid) - ticks < 60
+    release.set()
+
+
+def test_connecting_fast_waits_and_hurts_nobody_else(world):
+    scanner = world.open_slot(24, WEB)
+    start, done = time.monotonic(), 0
+    for n in range(380):                                # 256 at once, then 100 a second
+        assert not reaches(scanner, "10.77.0.9", 8080)
+        done += 1
+        if n == 300:
+            assert reaches(world.web, PUBLIC, 80)
+    assert time.monotonic() - start >= 1.0
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ and not an address that nobody has. The test plays the launcher.
 """
 import array
 import ctypes
+import ipaddress
 import os
 import pathlib
 import re
@@ -15,11 +16,15 @@ import socket
 import struct
 import subprocess
 import threading
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 NONE, WEB, ANY, BUILD = range(4)
 OPEN, CLOSE = 0, 1
+REFUSED, TRAFFIC = 0, 1
+WHY = "pass no-network address own-address port too-many-connections gateway-full".split()
 PUBLIC, PUBLIC6, RESOLVER = "203.0.113.5", "2001:db8::7", "198.51.100.53"
+OWN = "203.0.113.77"                            # public, and the host's own
 PRIVATE = ["10.77.0.9", "172.16.3.4", "192.168.7.7", "100.64.0.1", "169.254.169.254", "168.63.129.16", "192.0.0.192", "198.18.0.1", "198.19.0.9"]
 PRIVATE6 = ["fd00:ec2::254", "fd12::5", "64:ff9b::a4d:9", "2002:a4d:9::1", "2001::5"]
 CLONE_NEWNET = 0x40000000
@@ -185,7 +190,7 @@ class Resolver:
 
 
 class World:
-    def __init__(self, tmp, binary, allow=(), v6=True, hosts="127.0.0.1 localhost\n10.77.0.9 secret.corp\n", resolvers=(RESOLVER,)):
+    def __init__(self, tmp, binary, allow=(), v6=True, own_port=7860, hosts="127.0.0.1 localhost\n10.77.0.9 secret.corp\n", resolvers=(RESOLVER,)):
         mark = os.urandom(3).hex()
         self.host, self.net = Namespace(f"vt{mark}h"), Namespace(f"vt{mark}n")
         self.slots, self.mark, self.generation = {}, mark, 0
@@ -209,16 +214,22 @@ class World:
         self.resolver = Resolver(self.net)
         (tmp / "resolv.conf").write_text("".join(f"nameserver {r}\n" for r in resolvers))
         (tmp / "hosts").write_text(hosts)
+        self.host.ip(f"addr add {OWN}/32 dev lo")
         self.ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        args = " ".join(f"--allow {x}" for x in allow)
+        self.reports, reporter = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
+        (tmp / "allow").write_text("".join(f"allow={x}\n" for x in allow))
+        allowed = os.open(tmp / "allow", os.O_RDONLY)
         self.log = open(tmp / "egress.log", "w+")
         # Without capabilities, as the launcher starts it.
         self.process = subprocess.Popen(
             ["unshare", "--mount", "--propagation", "private", "sh", "-c",
              f"mount --bind {tmp}/resolv.conf /etc/resolv.conf && mount --bind {tmp}/hosts /etc/hosts && "
              f"exec nsenter --net=/run/netns/{self.host.name} setpriv --bounding-set -all --inh-caps -all --no-new-privs "
-             f"{binary} --launcher-fd {theirs.fileno()} {args}"], pass_fds=[theirs.fileno()], stderr=self.log)
+             f"{binary} --launcher-fd {theirs.fileno()} --report-fd {reporter.fileno()} --own-port {own_port} --allow-fd {allowed}"],
+            pass_fds=[theirs.fileno(), reporter.fileno(), allowed], stderr=self.log)
         theirs.close()
+        reporter.close()
+        os.close(allowed)
 
     def send(self, kind, body, fds=()):
         head = struct.pack("<HHIII", 1, kind, 0, len(body), 0)
@@ -244,6 +255,25 @@ class World:
 
     def close_slot(self, ns):
         self.send(CLOSE, ns.slot)
+
+    def report(self, ns, kind, timeout=15):
+        """The next report of KIND (REFUSED, TRAFFIC) on this sandbox, as a dict; others are dropped."""
+        deadline = time.monotonic() + timeout
+        self.reports.setblocking(True)
+        while (left := deadline - time.monotonic()) > 0:
+            self.reports.settimeout(left)
+            data = self.reports.recv(4096)
+            _, got, _, size, _ = struct.unpack_from("<HHIII", data)
+            body = data[16:]
+            assert size == len(body)
+            if got != kind or body[:8] != ns.slot:
+                continue
+            if kind == TRAFFIC:
+                return dict(zip(("out", "in", "connections", "refused"), struct.unpack_from("<4Q", body, 8)))
+            port, is_last, why, policy = struct.unpack_from("<HHII", body, 24)
+            return {"addr": str(ipaddress.ip_address(body[8:24]).ipv4_mapped or ipaddress.ip_address(body[8:24])), "port": port,
+                    "is_last": is_last, "why": WHY[why], "policy": policy, "space": body[36:60].decode()}
+        raise TimeoutError
 
     def log_text(self):
         self.log.flush()

@@ -17,14 +17,21 @@ int main(int argc, char **argv)
 	struct cmsghdr *c = CMSG_FIRSTHDR(&mh);
 	int fd = -1, s = socket(AF_UNIX, SOCK_SEQPACKET, 0);
 	const char *key = NULL;
+	char allow[256] = "";
+	ssize_t n;
 
 	for (int i = 0; i < argc; i++) {
 		strncat(text, argv[i], sizeof(text) - strlen(text) - 2);
 		strcat(text, "\n");
 		if (i + 1 < argc && (!strcmp(argv[i], "--launch-fd") || !strcmp(argv[i], "--launcher-fd")))
 			fd = atoi(argv[i + 1]);
-		if (i + 1 < argc && (!strcmp(argv[i], "--domain") || !strcmp(argv[i], "--allow")))
+		if (i + 1 < argc && !strcmp(argv[i], "--domain"))
 			key = argv[i + 1];
+		if (i + 1 < argc && !strcmp(argv[i], "--allow-fd")) {
+			n = read(atoi(argv[i + 1]), allow, sizeof(allow) - 1);
+			if (n > 6)
+				allow[strcspn(allow, "\n")] = 0, key = allow + 6;         /* allow=KEY */
+		}
 	}
 	snprintf(at.sun_path + 1, sizeof(at.sun_path) - 1, "vitrine-%s", key ? key : "");
 	if (connect(s, (struct sockaddr *)&at, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(at.sun_path + 1))) < 0) {

@@ -125,7 +125,7 @@ def check_text(path):
 def check_verbs():
     """Every verb that reaches root or a sandbox has its row, with the reason why it is safe."""
     told = (ROOT / "sandbox/SECURITY.md").read_text()
-    for header in ("launch", "init", "egress"):
+    for header in ("launch", "init", "egress", "report"):
         text = (ROOT / f"sandbox/proto/{header}.h").read_text()
         for verb in re.findall(r"^\tX\((\w+), +(?!LAUNCH_FROM)\w+_(?:TO|FROM)_", text, flags=re.M):
             if not re.search(rf"^\| {verb} \|", told, flags=re.M):
