@@ -34,10 +34,17 @@ def lines(path):
     return len(pathlib.Path(path).read_text().split("\n"))
 
 
+def backing(disk):
+    try:
+        return pathlib.Path(f"/sys/block/{disk}/loop/backing_file").read_text()
+    except OSError:
+        return ""
+
+
 def holdings(launcher):
-    """Everything of the machine that slots could leave behind."""
+    """Everything of the machine that this launcher's slots could leave behind; other tests' servers may be at work."""
     pid = launcher.process.pid
-    groups = sum(1 for top, dirs, _ in os.walk("/sys/fs/cgroup") for d in dirs if "vitrine" in top + d)
+    groups = sum(1 for top, dirs, _ in os.walk("/sys/fs/cgroup") for d in dirs if f"/vitrine-{pid}/" in f"{top}/{d}/")
     children = open(f"/proc/{pid}/task/{pid}/children").read().split()
     kinds = collections.Counter()
     for fd in os.listdir(f"/proc/{pid}/fd"):
@@ -45,9 +52,10 @@ def holdings(launcher):
             kinds[os.readlink(f"/proc/{pid}/fd/{fd}").split(":")[0].split("(")[0]] += 1
         except FileNotFoundError:
             pass                                        # closed meanwhile
-    return {"fds": sum(kinds.values()), "kinds": dict(kinds), "mounts": lines(f"/proc/{pid}/mountinfo"), "host mounts": lines("/proc/self/mountinfo"), "cgroups": groups,
+    kinds.pop("user", None)                             # maps of ids are kept for each slot that was ever used
+    return {"fds": sum(kinds.values()), "kinds": dict(kinds), "mounts": lines(f"/proc/{pid}/mountinfo"), "cgroups": groups,
             "children": len(children), "scratch": len(os.listdir(os.path.join(launcher.images, "scratch"))),
-            "loops": len([d for d in os.listdir("/sys/block") if d.startswith("loop") and os.path.exists(f"/sys/block/{d}/loop")])}
+            "loops": sum(launcher.dir in backing(d) for d in os.listdir("/sys/block"))}
 
 
 def settled(launcher, want):
