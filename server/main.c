@@ -29,6 +29,7 @@
 #include "runtime/repo/repo.h"
 #include "runtime/space/launch_client.h"
 #include "runtime/space/logs.h"
+#include "runtime/space/traffic.h"
 #include "runtime/store/store.h"
 #include "server/admin.h"
 #include "server/app_access.h"
@@ -187,7 +188,10 @@ static int start_runtime(struct parts *p, struct sp_err *e)
 	r = git_new(srv, &srv->git, e);
 	if (r < 0)
 		return r;
-	return spaces_new(srv->loop, srv->store, srv->repos, srv->logs, srv->launch, &config, &hooks, &srv->spaces, e);
+	r = spaces_new(srv->loop, srv->store, srv->repos, srv->logs, srv->launch, &config, &hooks, &srv->spaces, e);
+	if (r == 0 && p->opt.report_fd >= 0)
+		traffic_watch(srv->spaces, p->opt.report_fd);
+	return r;
 }
 
 /* Who may have the routes: the user of edge, which the launcher names; by name where it does not. */

@@ -291,6 +291,14 @@ static bool find_syscall(struct fault *f, int status, const char *text)
 /* What was long before may have been dealt with. */
 enum { LAST_LINES = 30 };
 
+bool crash_cause_is_offline(const char *output)
+{
+	static const char *const marks[] = { "Network is unreachable", "Temporary failure in name resolution", "Name or service not known", "EAI_AGAIN",
+		"ENETUNREACH", NULL };
+
+	return first_in(tail_of(output, LAST_LINES), marks) != NULL;
+}
+
 void crash_cause_find(struct fault *f, int status, const char *output)
 {
 	char *evidence = sp_take_ptr(&f->evidence);

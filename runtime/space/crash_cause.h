@@ -14,6 +14,9 @@
  */
 void crash_cause_find(struct fault *f, int status, const char *output);
 
+/* Does it say that there is no network? */
+bool crash_cause_is_offline(const char *output);
+
 /* The Debian 12 package that has this file or program ("libGL.so.1", "ffmpeg"); NULL: not in the table. */
 const char *crash_cause_package(const char *library);
 /* What to write into requirements.txt for a module's name ("cv2"): mostly the same. Never NULL. */

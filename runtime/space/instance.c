@@ -132,7 +132,7 @@ static void report(struct instance *in)
 }
 
 /* FAULT is the instance's while a pool thread reads what the app wrote: up to 128 KiB, looked through many times. */
-struct why { struct instance *in; struct logs *logs; struct sp_id space, id; struct fault fault; int status; };
+struct why { struct instance *in; struct logs *logs; struct sp_id space, id; struct fault fault; int status; bool offline; char refused[64]; };
 
 static void say_why(struct instance *in)
 {
@@ -155,6 +155,16 @@ static void why_work(void *arg)
 	fault_evidence(&w->fault, cause_evidence_of(output, &a));
 	if (w->fault.code == CAUSE_CRASHED)
 		crash_cause_find(&w->fault, w->status, output);
+	if (w->offline && (w->fault.code == CAUSE_CRASHED || w->fault.code == CAUSE_NETWORK_LIKELY) && crash_cause_is_offline(output))
+		snprintf(w->refused, sizeof(w->refused), "the Internet");
+	else if (w->fault.code != CAUSE_NETWORK_LIKELY)
+		w->refused[0] = '\0';
+	if (w->refused[0]) {            /* egress told it, or there is no network at all: it is certain */
+		char *evidence = sp_take_ptr(&w->fault.evidence);
+
+		fault_set(&w->fault, CAUSE_NETWORK_REFUSED, w->refused, NULL);
+		w->fault.evidence = evidence;
+	}
 	sp_arena_fini(&a);
 }
 
@@ -184,8 +194,10 @@ static void why_ask(void *arg)
 
 	if (!w)
 		abort();
-	*w = (struct why){ .in = in, .logs = in->sp->logs, .space = in->space_id, .id = in->row.id, .fault = in->fault, .status = in->exit_status };
+	*w = (struct why){ .in = in, .logs = in->sp->logs, .space = in->space_id, .id = in->row.id, .fault = in->fault, .status = in->exit_status,
+		.offline = in->offline };
 	w->fault.evidence = NULL;
+	memcpy(w->refused, in->refused, sizeof(w->refused));
 	in->pool_busy = true;
 	sp_loop_work(in->sp->loop, why_work, why_done, w);
 }

@@ -58,6 +58,10 @@ struct instance {
 	struct log_sink *log;
 	struct sp_timer *timer;
 	uint64_t asked_ms;
+	struct space_traffic traffic, traffic_before;   /* of this egress, and of those before (traffic.h) */
+	uint64_t traffic_since_ms;
+	char refused[64];               /* where a connection was refused last, "" nowhere */
+	bool offline;                   /* it was given no network */
 };
 
 /* Start a new one of REL (copied). PATIENT: when at most starts_parallel others are starting. */

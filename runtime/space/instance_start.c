@@ -6,7 +6,9 @@
 
 #include "clock.h"
 #include "exec_block.h"
+#include "log.h"
 #include "runtime/space/instance_int.h"
+#include "runtime/space/network.h"
 #include "runtime/space/run_env.h"
 #include "runtime/space/space_env.h"
 
@@ -115,9 +117,11 @@ static void prep_work(void *arg)
 
 static void ask_start(struct instance *in, const struct store_repo *repo, int block)
 {
+	enum launch_egress egress;
+	bool is_known = network_policy(repo->network, &egress);
 	struct launch_start s = {
 		.profile = PROFILE_RUN,
-		.egress = EGRESS_WEB,
+		.egress = egress,
 		.flags = START_DATA,
 		.cpu_weight = 100,
 		.pids = SP_LIMIT_run_pids,
@@ -131,6 +135,9 @@ static void ask_start(struct instance *in, const struct store_repo *repo, int bl
 		.app_port = in->rel->recipe.port,
 	};
 
+	in->offline = egress == EGRESS_NONE;
+	if (!is_known)          /* a newer version wrote it: least of all is what nobody minds */
+		log_warn("space=%s has an unknown network policy, taking none", in->space_id.s);
 	snprintf(s.hostname, sizeof(s.hostname), "%s", repo->label);
 	in->asked = true;
 	in->asked_ms = in->sp->now_ms();

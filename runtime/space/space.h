@@ -60,6 +60,9 @@ struct space_cause {
 	const char *evidence;           /* last log lines, traceback; "" when none; from the caller's arena */
 };
 
+/* Of a run, as vitrine-egress counted it. */
+struct space_traffic { uint64_t bytes_out, bytes_in, connections, refused; };
+
 struct space_view {
 	enum space_stage stage;
 	struct space_cause cause;
@@ -71,6 +74,7 @@ struct space_view {
 	int64_t usual_start_ms;         /* how long it took last time; 0 unknown */
 	struct sp_id build, run;        /* for logs; none when none */
 	uint64_t memory_bytes;
+	struct space_traffic traffic;   /* of the run that serves, else of the one that starts */
 	int64_t retry_ms;               /* in back-off after a crash: when it is started again, wall clock; 0: not */
 	int64_t sleep_s;                /* without visits for that long it falls asleep; -1 never */
 	bool will_wake;                 /* a visit brings it up */

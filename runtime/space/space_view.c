@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "runtime/space/spaces_int.h"
+#include "runtime/space/traffic.h"
 
 enum build_view space_build_view(const struct space *s)
 {
@@ -133,6 +134,8 @@ void space_view_fill(const struct space *s, struct space_view *v)
 	v->usual_start_ms = s->usual_start_ms;
 	v->build = s->build_id;
 	v->run = s->run_id;
+	if (s->current || s->next)
+		v->traffic = traffic_total(s->current ? s->current : s->next);
 	v->retry_ms = s->retry_ms;
 	v->sleep_s = s->sleep_s;
 	v->will_wake = s->run.state == RUN_ASLEEP || s->run.state == RUN_STARTING || s->run.state == RUN_BACKOFF || s->build;

@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "log.h"
 #include "runtime/space/spaces_int.h"
+#include "runtime/space/traffic.h"
 
 /* ---- the table ---- */
 
@@ -223,6 +224,7 @@ void spaces_free(struct spaces *sp)
 	launch_client_on_exited(sp->lc, NULL, NULL);
 	launch_client_shut(sp->lc);
 	sp->quiet = true;
+	traffic_end(sp);
 	while (sp->instances)
 		instance_free(sp->instances);
 	builds_free(sp->builds);

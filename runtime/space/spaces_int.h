@@ -71,6 +71,8 @@ struct spaces {
 	struct space *buckets[SPACE_BUCKETS];
 	uint64_t (*now_ms)(void);       /* tests turn the clock */
 	struct removal *removals;
+	int report;                     /* traffic.c */
+	struct sp_watch *report_watch;
 	unsigned broken;                /* moves that were not in a table or broke an invariant; tests want 0 */
 	bool started, loaded, quiet;
 	bool booting;                   /* what is started now, waits for its turn */

@@ -94,7 +94,11 @@ static const char step_3[] =
 	"INSERT OR IGNORE INTO repo_tags (tag, repo) SELECT sdk, id FROM repos WHERE sdk <> '' UNION SELECT j.value, r.id FROM repos r,"
 	" json_each(CASE WHEN json_valid(r.tags_json) THEN r.tags_json ELSE '[]' END) j WHERE j.type = 'text';";
 
-const char *const schema_steps[] = { step_1, step_2, step_3 };
+/* What an app may reach; by name, so that a row says it to people too. */
+static const char step_4[] =
+	"ALTER TABLE repos ADD COLUMN network TEXT NOT NULL DEFAULT 'web';";
+
+const char *const schema_steps[] = { step_1, step_2, step_3, step_4 };
 const unsigned schema_steps_n = SP_COUNT(schema_steps);
 
 static int version_of(struct db *db, int64_t *ret, struct sp_err *e)

@@ -101,6 +101,7 @@ struct store_repo {
 	char label[64];                 /* DNS label of the app's host, unique */
 	char sdk[16];                   /* as created or as the front matter says */
 	bool is_private, is_paused, is_asleep;
+	char network[8];                /* "none", "web", "any" (runtime/space/network.h); "" when added: web */
 	int64_t sleep_s;                /* without visits for that long: asleep; -1 never; 0 when added: the default */
 	char duplicated_from[170];      /* "owner/name" as it was called then; "" */
 	char head[41];                  /* commit of main; "" when empty */
@@ -130,6 +131,7 @@ SP_MUST int store_repo_set_card(struct store *st, const struct store_repo *r, st
 SP_MUST int store_repo_set_private(struct store *st, const struct sp_id *id, bool is_private, struct sp_err *e);
 SP_MUST int store_repo_set_paused(struct store *st, const struct sp_id *id, bool is_paused, struct sp_err *e);
 SP_MUST int store_repo_set_asleep(struct store *st, const struct sp_id *id, bool is_asleep, struct sp_err *e);
+SP_MUST int store_repo_set_network(struct store *st, const struct sp_id *id, const char *network, struct sp_err *e);
 SP_MUST int store_repo_set_sleep(struct store *st, const struct sp_id *id, int64_t sleep_s, struct sp_err *e);
 /*
  * Rename or give away; the old name leads on (store_redirects.c). The label changes with the name.

@@ -78,8 +78,8 @@ static int repo_add_job(struct db *db, void *arg, struct sp_err *e)
 	db_auto_query struct db_query q = db_query(db,
 			"INSERT INTO repos (id, type, owner, name, label, sdk, is_private, is_paused, head, release,"
 			" title, emoji, color_from, color_to, short_description, likes, trending, created_ms, changed_ms, card_json, tags_json,"
-			" sleep_s, duplicated_from)"
-			" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?)");
+			" sleep_s, duplicated_from, network)"
+			" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?)");
 	char label[64];
 	int rc = store_repo_label(db, r, label, e);
 
@@ -111,6 +111,7 @@ static int repo_add_job(struct db *db, void *arg, struct sp_err *e)
 	db_bind_text(&q, r->tags_json);
 	db_bind_int(&q, r->sleep_s ? r->sleep_s : SP_LIMIT_sleep_default_s);
 	db_bind_text(&q, r->duplicated_from);
+	db_bind_text(&q, r->network[0] ? r->network : "web");
 	rc = db_run(&q, e);
 	if (rc == -SP_EEXIST)
 		return sp_fail(e, SP_EEXIST, 0, "'%s' exists already", r->name);
@@ -149,6 +150,7 @@ void store_repo_read(struct db_query *q, struct sp_arena *a, struct store_repo *
 	r.is_asleep = db_column_int(q, 22) != 0;
 	r.sleep_s = db_column_int(q, 23);
 	db_column_array(q, 24, r.duplicated_from);
+	db_column_array(q, 25, r.network);
 	*ret = r;
 }
 
@@ -267,6 +269,13 @@ int store_repo_set_asleep(struct store *st, const struct sp_id *id, bool is_asle
 int store_repo_set_sleep(struct store *st, const struct sp_id *id, int64_t sleep_s, struct sp_err *e)
 {
 	struct set_job job = { "UPDATE repos SET sleep_s = ? WHERE id = ?", id, NULL, sleep_s, false };
+
+	return writer_do(&st->writer, set_job, &job, e);
+}
+
+int store_repo_set_network(struct store *st, const struct sp_id *id, const char *network, struct sp_err *e)
+{
+	struct set_job job = { "UPDATE repos SET network = ? WHERE id = ?", id, network, 0, false };
 
 	return writer_do(&st->writer, set_job, &job, e);
 }

@@ -56,7 +56,7 @@ struct slot {
 	uint64_t log_dropped;
 	struct flow out, in;
 	bool paused;                    /* it had more to move or to accept than it may: on again in PACE_MS */
-	uint64_t connections, refused;
+	uint64_t since_ms, connections, refused;
 	bool changed;                   /* since its totals were reported */
 	struct net_dest told[SP_LIMIT_egress_refusals_told];
 	unsigned told_count;

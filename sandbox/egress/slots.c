@@ -63,6 +63,7 @@ static int slot_open(struct gateway *gw, const struct egress_open *o, struct sp_
 	s->dns_rate = s->log_rate = s->connect_rate = (struct bucket){ 0 };
 	s->out = s->in = (struct flow){ 0 };
 	s->log_dropped = s->connections = s->refused = 0;
+	s->since_ms = gw->now_ms;
 	s->told_count = 0;
 	s->changed = false;
 	r = listen_on(s, &s->tcp4, sp_msg_take_fd(m, 0), conn_accept, e);

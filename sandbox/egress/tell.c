@@ -33,7 +33,7 @@ void tell_refused(struct slot *s, const struct net_dest *d, enum egress_verdict 
 
 void tell_traffic(struct slot *s)
 {
-	const struct report_traffic m = { .slot = s->name, .bytes_out = s->out.bytes, .bytes_in = s->in.bytes, .connections = s->connections,
+	const struct report_traffic m = { .slot = s->name, .since_ms = s->since_ms, .bytes_out = s->out.bytes, .bytes_in = s->in.bytes, .connections = s->connections,
 		.refused = s->refused, .space = s->space };
 
 	if (s->changed && say(s->gw, REPORT_MSG_TRAFFIC, &m, sizeof(m)))

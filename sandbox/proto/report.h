@@ -29,10 +29,10 @@ struct report_refused {
 	char reserved[3];
 };
 
-/* Since the slot was opened, or egress was started anew. */
+/* Since this egress has the slot; SINCE_MS names that time, and another one when egress was started anew. */
 struct report_traffic {
 	struct launch_slot slot;
-	uint64_t bytes_out, bytes_in, connections, refused;
+	uint64_t since_ms, bytes_out, bytes_in, connections, refused;
 	struct sp_id space;
 	char reserved[7];
 };

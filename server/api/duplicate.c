@@ -18,6 +18,7 @@ static int row_of(const struct http_req *rq, const struct store_user *owner, con
 	r.label[0] = r.head[0] = r.release[0] = r.duplicated_from[0] = '\0';
 	r.is_paused = r.is_asleep = false;
 	r.sleep_s = 0;
+	r.network[0] = '\0';         /* its new owner opens what the copy needs */
 	r.created_ms = r.changed_ms = sp_wall_ms();
 	if (sp_copy(r.owner_name, sizeof(r.owner_name), owner->name) < 0 || sp_copy(r.name, sizeof(r.name), name) < 0)
 		return sp_fail(e, SP_EBUG, 0, "a checked name does not fit");

@@ -47,12 +47,24 @@ static bool is_error(enum space_stage stage)
 	return stage == STAGE_CONFIG_ERROR || stage == STAGE_BUILD_ERROR || stage == STAGE_RUNTIME_ERROR || stage == STAGE_NO_APP_FILE;
 }
 
-/* Log lines are for those who may change the app: a traceback can hold what it read. */
-static json_t *cause_json(const struct http_req *rq, const struct store_repo *r, const struct space_view *v)
+static bool may_write(const struct http_req *rq, const struct store_repo *r)
 {
 	const struct account_object on = { .owner = r->owner, .is_private = r->is_private };
 
-	return space_cause_json(v, account_may(&rq->actor, MAY_WRITE, &on, NULL) == 0);
+	return account_may(&rq->actor, MAY_WRITE, &on, NULL) == 0;
+}
+
+/* Log lines are for those who may change the app: a traceback can hold what it read. */
+static json_t *cause_json(const struct http_req *rq, const struct store_repo *r, const struct space_view *v)
+{
+	return space_cause_json(v, may_write(rq, r));
+}
+
+/* Our own, beside the Hub's fields. */
+static json_t *network_json(const struct store_repo *r, const struct space_traffic *t)
+{
+	return json_pack("{s:s, s:I, s:I, s:I, s:I}", "policy", r->network, "bytesOut", (json_int_t)t->bytes_out, "bytesIn", (json_int_t)t->bytes_in,
+		"connections", (json_int_t)t->connections, "refused", (json_int_t)t->refused);
 }
 
 /* Seconds without visits until it falls asleep; null: never, and for static Spaces, which run nothing (hf-api.md 5.2). */
@@ -92,6 +104,8 @@ int space_json_runtime(struct http_req *rq, const struct store_repo *r, json_t *
 		json_object_set_new(j, "sha", json_string(v.serving));
 	if (v.since_ms)
 		json_object_set_new(j, "since", json_string(sp_iso_ms(v.since_ms).s));
+	if (may_write(rq, r))
+		json_object_set_new(j, "network", network_json(r, &v.traffic));
 	if (v.cause.code[0]) {
 		json_object_set_new(j, "cause", cause_json(rq, r, &v));
 		if (is_error(v.stage))

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "limit.h"
+#include "runtime/space/network.h"
 #include "runtime/space/space.h"
 #include "server/api/repo_util.h"
 #include "server/api/space_json.h"
@@ -140,6 +141,24 @@ int api_space_sleeptime(struct http_req *rq, struct http_resp *rs, struct sp_err
 	if (!json_is_integer(json_object_get(body, "seconds")))
 		return http_reply_error(rq, rs, 400, NULL, "'seconds' must be a whole number, or -1 for never.");
 	r = set_sleep(rq, json_object_get(body, "seconds"), e);
+	return r < 0 ? r : reply_runtime(rq, rs, e);
+}
+
+int api_space_network(struct http_req *rq, struct http_resp *rs, struct sp_err *e)
+{
+	const char *policy;
+	enum launch_egress egress;
+	json_t *body;
+	int r = http_json(rq, &body, e);
+
+	if (r < 0)
+		return r;
+	policy = json_string_value(json_object_get(body, "policy"));
+	if (!policy || !network_policy(policy, &egress))
+		return http_reply_error(rq, rs, 400, NULL, "'policy' is one of 'none', 'web' (ports 80, 443 and 8080) and 'any' (any port but mail).");
+	r = store_repo_set_network(rq->srv->store, &rq->repo->id, policy, e);
+	if (r == 0)
+		r = store_event_add(rq->srv->store, &rq->actor.user, &rq->repo->id, "network", policy, e);
 	return r < 0 ? r : reply_runtime(rq, rs, e);
 }
 

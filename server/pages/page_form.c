@@ -154,6 +154,7 @@ const char *page_done(const struct http_req *rq)
 		{ "public",    "Everybody can see this Space now." },
 		{ "private",   "Only you can see this Space now." },
 		{ "moved",     "Renamed. The old addresses lead here." },
+		{ "network",   "Saved. An app that runs has its old network until it is restarted." },
 		{ "slept",     "The app goes to sleep. The next visit wakes it." },
 		{ "committed", "Committed. If it changes the app, the new version is being built." },
 		{ "deleted",   "The Space is deleted." },

@@ -41,6 +41,7 @@ static const char *event_words(const char *what)
 	static const struct { const char *what, *words; } rows[] = {
 		{ "create", "created the Space" }, { "commit", "committed" }, { "push", "pushed" }, { "restart", "restarted the app" },
 		{ "pause", "paused the app" }, { "sleep", "sent the app to sleep" }, { "sleep.time", "set the sleep time" },
+		{ "network", "set the network to" },
 		{ "variable.set", "set the variable" }, { "variable.delete", "removed the variable" }, { "secret.set", "set the secret" },
 		{ "secret.delete", "removed the secret" }, { "visibility", "changed who sees it to" }, { "move", "moved the Space" },
 		{ "duplicate", "duplicated the Space" },
@@ -101,6 +102,20 @@ static void set_run(struct http_req *rq, struct view_settings *v, const struct s
 	v->can_sleep = s->stage == STAGE_RUNNING && !v->is_static;
 }
 
+static void set_network(struct http_req *rq, struct view_settings *v, const struct space_view *s)
+{
+	const struct space_traffic *t = &s->traffic;
+	const char *policy = rq->repo->network;
+
+	v->has_none = strcmp(policy, "none") == 0;
+	v->has_any = strcmp(policy, "any") == 0;
+	v->has_web = !v->has_none && !v->has_any;
+	v->traffic = "";
+	if (t->connections || t->refused)
+		v->traffic = sp_arena_fmt(rq->arena, "This run: %llu connections, %s sent, %s received, %llu refused.", (unsigned long long)t->connections,
+			page_size(rq->arena, t->bytes_out), page_size(rq->arena, t->bytes_in), (unsigned long long)t->refused);
+}
+
 /* V has the form that was refused and what was typed there. */
 static int reply(struct http_req *rq, struct http_resp *rs, struct view_settings *v, int status, struct sp_err *e)
 {
@@ -132,6 +147,7 @@ static int reply(struct http_req *rq, struct http_resp *rs, struct view_settings
 		v->to_name = repo->name;
 	}
 	set_run(rq, v, &s);
+	set_network(rq, v, &s);
 	view_settings(&html, v);
 	return page_reply(rq, rs, status, &html, NULL);
 }
@@ -240,6 +256,15 @@ static int on_sleep(struct http_req *rq, struct http_resp *rs, struct view_setti
 	return r < 0 || answer->status >= 400 ? r : back(rq, rs, "saved", "run");
 }
 
+static int on_network(struct http_req *rq, struct http_resp *rs, struct view_settings *v, struct page_answer *answer, struct sp_err *e)
+{
+	int r;
+
+	v->in_network = true;
+	r = page_call(rq, api_space_network, json_pack("{s:s}", "policy", field(rq, "policy")), answer, e);
+	return r < 0 || answer->status >= 400 ? r : back(rq, rs, "network", "network");
+}
+
 static int on_sleep_now(struct http_req *rq, struct http_resp *rs, struct view_settings *v, SP_UNUSED struct page_answer *answer, struct sp_err *e)
 {
 	int r;
@@ -288,7 +313,7 @@ int page_settings_post(struct http_req *rq, struct http_resp *rs, struct sp_err 
 		int (*fn)(struct http_req *rq, struct http_resp *rs, struct view_settings *v, struct page_answer *answer, struct sp_err *e);
 	} rows[] = {
 		{ "variable", on_variable }, { "variable-delete", on_variable_delete }, { "secret", on_secret }, { "secret-delete", on_secret_delete },
-		{ "visibility", on_visibility }, { "sleep", on_sleep }, { "sleep-now", on_sleep_now }, { "move", on_move }, { "delete", on_delete },
+		{ "visibility", on_visibility }, { "sleep", on_sleep }, { "network", on_network }, { "sleep-now", on_sleep_now }, { "move", on_move }, { "delete", on_delete },
 	};
 	struct page_answer answer = { .sentence = "" };
 	struct view_settings v = { 0 };

@@ -18,10 +18,12 @@ struct view_settings {
 	const char *owner, *name, *done, *origin;
 	/* Which form was refused, and what was typed there. */
 	const char *problem;
-	bool in_run, in_variable, in_secret, in_visibility, in_move, in_delete;
+	bool in_run, in_network, in_variable, in_secret, in_visibility, in_move, in_delete;
 	const char *key, *value, *description, *to_owner, *to_name, *typed;
 	const char *state, *cause, *cause_next;
 	bool can_restart, can_pause, can_sleep, is_static, is_private;
+	bool has_none, has_web, has_any;        /* network */
+	const char *traffic;                    /* of the run that serves; "" when none does */
 	const struct view_choice *sleeps;
 	size_t n_sleeps;
 	const struct view_variable *variables;

@@ -269,7 +269,7 @@ class World:
             if got != kind or body[:8] != ns.slot:
                 continue
             if kind == TRAFFIC:
-                return dict(zip(("out", "in", "connections", "refused"), struct.unpack_from("<4Q", body, 8)))
+                return dict(zip(("out", "in", "connections", "refused"), struct.unpack_from("<4Q", body, 16)))
             port, is_last, why, policy = struct.unpack_from("<HHII", body, 24)
             return {"addr": str(ipaddress.ip_address(body[8:24]).ipv4_mapped or ipaddress.ip_address(body[8:24])), "port": port,
                     "is_last": is_last, "why": WHY[why], "policy": policy, "space": body[36:60].decode()}
