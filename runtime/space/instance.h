@@ -60,6 +60,7 @@ struct instance {
 	uint64_t asked_ms;
 	struct space_traffic traffic, traffic_before;   /* of this egress, and of those before (traffic.h) */
 	uint64_t traffic_since_ms;
+	unsigned refusals;              /* that its log tells */
 	char refused[64];               /* where a connection was refused last, "" nowhere */
 	bool offline;                   /* it was given no network */
 };

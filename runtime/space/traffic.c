@@ -7,7 +7,7 @@
 #include "log.h"
 #include "runtime/space/spaces_int.h"
 
-enum { REPORTS_A_TURN = 64 };
+enum { REPORTS_A_TURN = 64, SAID_MAX = 4 * SP_LIMIT_egress_refusals_told };
 
 struct traffic_place traffic_place(const struct report_refused *r)
 {
@@ -55,7 +55,7 @@ static void refused(struct spaces *sp, const struct report_refused *r)
 {
 	struct instance *in = instance_of(sp, &r->slot, &r->space);
 
-	if (!in || !in->log)
+	if (!in || !in->log || in->refusals++ >= SAID_MAX)      /* more than an honest egress says, also when it was started anew */
 		return;
 	if (r->why == EGRESS_BAD_ADDRESS || r->why == EGRESS_BAD_PORT || r->why == EGRESS_OWN_ADDRESS)
 		snprintf(in->refused, sizeof(in->refused), "%s", traffic_place(r).s);

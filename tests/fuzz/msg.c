@@ -8,11 +8,12 @@
 #include "egress.h"
 #include "init.h"
 #include "launch.h"
+#include "report.h"
 #include "route.h"
 
 #define CHECK(x) do { if (!(x)) __builtin_trap(); } while (0)
 
-static const struct sp_msg_table *const tables[] = { &launch_table, &init_table, &egress_table, &route_table };
+static const struct sp_msg_table *const tables[] = { &launch_table, &init_table, &egress_table, &route_table, &report_table };
 
 /* DATA: one byte picks table and direction, one the number of descriptors, the rest is the datagram. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -45,7 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			memcpy(CMSG_DATA(&control.align) + i * sizeof(int), &pair[0], sizeof(int));
 	}
 	if (sendmsg(pair[0], &mh, MSG_NOSIGNAL) >= 0) {
-		r = sp_msg_recv(pair[1], tables[data[0] & 3], direction, &m, NULL);
+		r = sp_msg_recv(pair[1], tables[data[0] & 8 ? 4 : data[0] & 3], direction, &m, NULL);
 		if (r > 0) {
 			CHECK(m.head.len + sizeof(m.head) == size - 2 && m.nfds == fds);
 			sp_msg_close(&m);

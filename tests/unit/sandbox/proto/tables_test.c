@@ -11,9 +11,10 @@
 #include "egress.h"
 #include "init.h"
 #include "launch.h"
+#include "report.h"
 #include "route.h"
 
-static const struct sp_msg_table *const tables[] = { &launch_table, &init_table, &egress_table, &route_table };
+static const struct sp_msg_table *const tables[] = { &launch_table, &init_table, &egress_table, &route_table, &report_table };
 
 static int check(const struct sp_msg_table *t, unsigned direction, unsigned type, size_t len, unsigned fds)
 {
