@@ -130,8 +130,8 @@ int main(int argc, char **argv)
 	slots_init(gw);
 	read_known(&gw->known);
 	watch_init(&gw->launcher, launcher, launcher_ready, gw);
-	if (gw->epoll < 0 || gw->own < 0 || (gw->report >= 0 && sp_set_cloexec(gw->report, true, &e) < 0) || sp_set_nonblock(launcher, true, &e) < 0 || sp_set_cloexec(launcher, true, &e) < 0 ||
-			!watch_want(gw, &gw->launcher, EPOLLIN)) {
+	if (gw->epoll < 0 || gw->own < 0 || (gw->report >= 0 && sp_set_cloexec(gw->report, true, &e) < 0) ||
+			sp_set_nonblock(launcher, true, &e) < 0 || sp_set_cloexec(launcher, true, &e) < 0 || !watch_want(gw, &gw->launcher, EPOLLIN)) {
 		log_err("cannot start: %m");
 		return 1;
 	}
