@@ -475,6 +475,14 @@ bool builds_on_exited(struct builds *bs, const struct launch_exited *x)
 	return false;
 }
 
+struct log_sink *builds_log_refusal(struct builds *bs, const struct launch_slot *slot, unsigned most)
+{
+	for (struct build *b = bs->all; b; b = b->next)
+		if (b->has_slot && b->slot.index == slot->index && b->slot.generation == slot->generation)
+			return b->refusals++ < most ? b->log : NULL;
+	return NULL;
+}
+
 bool builds_busy(const struct builds *bs, const struct sp_id *space)
 {
 	for (const struct build *b = bs->all; b; b = b->next)

@@ -77,6 +77,9 @@ const char *build_step_name(const struct build *b);             /* "installing" 
 unsigned builds_before(const struct build *b);                  /* how many run or come first while this one waits for its turn; 0: it does not wait */
 struct log_sink *build_log(struct build *b);
 
+/* The log of the build that has this sandbox, to tell of one more refused connection; NULL: no build's, or enough were told. */
+struct log_sink *builds_log_refusal(struct builds *bs, const struct launch_slot *slot, unsigned most);
+
 /* Does a sandbox of a build of this Space run? */
 bool builds_busy(const struct builds *bs, const struct sp_id *space);
 

@@ -41,6 +41,7 @@ struct build {
 	struct launch_slot slot;
 	struct launch_exited exited;
 	bool has_slot;
+	unsigned refusals;              /* connections; told in its log */
 	bool pool_busy;                 /* preparing, feeding the archive, or reading the log */
 	bool log_wait;                  /* the step failed; its output is awaited to say why */
 	bool have_app, have_env;

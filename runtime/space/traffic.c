@@ -23,6 +23,8 @@ struct traffic_place traffic_place(const struct report_refused *r)
 
 static const char *reason(const struct report_refused *r)
 {
+	if (r->policy == EGRESS_BUILD && r->why <= EGRESS_BAD_PORT)
+		return "Builds reach public addresses at ports 80, 443 and 8080, and what this server's package settings name.";
 	switch ((enum egress_verdict)r->why) {
 	case EGRESS_NO_NETWORK:
 		return "This Space has no network; its settings can give it one.";
@@ -54,14 +56,16 @@ static struct instance *instance_of(const struct spaces *sp, const struct launch
 static void refused(struct spaces *sp, const struct report_refused *r)
 {
 	struct instance *in = instance_of(sp, &r->slot, &r->space);
+	/* No more than an honest egress says, also when it was started anew. */
+	struct log_sink *log = !in ? builds_log_refusal(sp->builds, &r->slot, SAID_MAX) : in->refusals++ < SAID_MAX ? in->log : NULL;
 
-	if (!in || !in->log || in->refusals++ >= SAID_MAX)      /* more than an honest egress says, also when it was started anew */
+	if (!log)
 		return;
-	if (r->why == EGRESS_BAD_ADDRESS || r->why == EGRESS_BAD_PORT || r->why == EGRESS_OWN_ADDRESS)
+	if (in && (r->why == EGRESS_BAD_ADDRESS || r->why == EGRESS_BAD_PORT || r->why == EGRESS_OWN_ADDRESS))
 		snprintf(in->refused, sizeof(in->refused), "%s", traffic_place(r).s);
-	log_sink_say(in->log, "===== A connection to %s was refused. %s", traffic_place(r).s, reason(r));
+	log_sink_say(log, "===== A connection to %s was refused. %s", traffic_place(r).s, reason(r));
 	if (r->is_last)
-		log_sink_say(in->log, "===== Connections to other places that are refused from here on are counted, but not listed.");
+		log_sink_say(log, "===== Connections to other places that are refused from here on are counted, but not listed.");
 }
 
 static void counted(struct spaces *sp, const struct report_traffic *t)

@@ -149,3 +149,10 @@ def test_a_new_egress_and_a_new_server_go_on_counting(own_server):
             except (httpx.HTTPError, KeyError, ValueError):
                 return False
         wait_for(again, 30, 0.3)
+
+
+def test_a_build_that_is_refused_a_place_says_so_in_its_log(server):
+    push(server, "network-build", app("", requirements_txt="--index-url http://10.0.0.1:3141/simple\nidna\n"))
+    wait_for(lambda: runtime(server, "network-build")["stage"] == "BUILD_ERROR", 120)
+    said = server.cli("logs", f"{server.owner}/network-build", "--build").stdout
+    assert said.count("A connection to 10.0.0.1:3141 was refused. Builds reach public addresses") == 1, said
