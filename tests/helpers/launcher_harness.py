@@ -216,8 +216,12 @@ class Launcher:
         self.open_folder_door()
         self.log = open(os.path.join(self.dir, "log"), "ab")
         self.process = subprocess.Popen(self.command(), stderr=self.log, stdout=self.log, pass_fds=[self.public.fileno()])
-        while len(self.peers) < 3:
-            self.accept()
+        try:
+            while len(self.peers) < 3:
+                self.accept()
+        except BaseException:
+            self.close()                                # no fixture will
+            raise
         return self
 
     def accept(self, timeout=10):
