@@ -183,6 +183,7 @@ APT_BUILD := gcc libc6-dev pkg-config libmicrohttpd-dev libwebsockets-dev libweb
 	libcmocka-dev libmd4c-dev libmd4c-html0-dev libgumbo-dev
 APT_RUN   := mount mmdebstrap erofs-utils libnss-myhostname ca-certificates python3 python3-venv git unzip
 APT_TEST  := clang libclang-rt-14-dev bubblewrap crun nginx-light git-lfs chromium fonts-dejavu-core iproute2 nftables curl busybox-static
+APT_LAB   := qemu-system-x86 e2fsprogs
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 installed = dpkg-query -W -f='$${db:Status-Abbrev} $${Package}\n' $(1) 2>/dev/null | awk '$$1 == "ii" { print $$2 }' | sort -u
 define apt_install
@@ -197,12 +198,16 @@ define apt_install
 		$(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	fi
 endef
-.PHONY: deps deps-test
+.PHONY: deps deps-test deps-lab
 deps:
 ifneq ($(DEPS),skip)
 	$(call apt_install,$(APT_BUILD) $(APT_RUN))
 	@for u in vitrine vitrine-edge vitrine-net; do \
 		id $$u >/dev/null 2>&1 || $(SUDO) useradd --system --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin $$u; done
+endif
+deps-lab: deps
+ifneq ($(DEPS),skip)
+	$(call apt_install,$(APT_LAB))
 endif
 deps-test: deps
 ifneq ($(DEPS),skip)
@@ -238,6 +243,7 @@ help:
 	@echo 'make dev        like run, rebuilding and restarting when a source file changes'
 	@echo 'make test       deps + build + every test; the last line counts them (T=name for a part)'
 	@echo 'make soak       the long forms of the tests'
+	@echo 'make lab-debian the sandbox on a stock Debian 12: kernel 6.1, cgroup v2 (T=path for a part)'
 	@echo 'make lint       include directions, sizes, banned calls, each header alone, warnings as errors'
 	@echo 'make fuzz       run the fuzz targets (F=name, TIME=seconds)'
 	@echo 'make bench      measure against peers (B=name); JSON lines in build/bench'

@@ -45,12 +45,17 @@ fuzz: deps-test fuzz-build
 
 # ---- test, soak, lint, bench ----
 T ?=
-.PHONY: test soak lint bench size-tcb
+.PHONY: test soak lab-debian lint bench size-tcb
 test soak: deps-test
 	@$(MAKE) --no-print-directory -j$$(nproc) all fuzz-build
 	@$(MAKE) --no-print-directory -j$$(nproc) SAN=address,undefined unit
 	@$(SUDO) bash sandbox/images/make-images.sh --images "$$HOME/.cache/vitrine/images" --worker $(B)/bin/vitrine-worker --progress
 	@$(SUDO) $(if $(SUDO),env HOME="$$HOME" PATH="$$PATH" CI="$$CI") build/venv/bin/python tests/run.py $(if $(filter soak,$@),--soak) $(if $(T),--only $(T))
+
+# The sandbox on the system that most have: a stock Debian 12 in an emulated machine, with its own kernel 6.1 and cgroup v2.
+lab-debian: deps-lab
+	@$(MAKE) --no-print-directory -j$$(nproc) $(B)/bin/vitrine-launcher $(B)/bin/vitrine-init
+	@$(SUDO) bash tests/lab/lab.sh $(B)/bin $(T)
 
 lint: $(B)/gen/views.h
 	@$(MAKE) --no-print-directory -j$$(nproc) B=build/lint WERROR=-Werror all
