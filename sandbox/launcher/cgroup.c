@@ -31,6 +31,14 @@ static bool remove_group(int root, const char *name)
 	return unlinkat(root, name, AT_REMOVEDIR) == 0;
 }
 
+bool cgroup_is_dead(const char *name, const char *prefix)
+{
+	size_t n = strlen(prefix);
+	long pid = strncmp(name, prefix, n) == 0 ? strtol(name + n, NULL, 10) : 0;
+
+	return pid > 0 && kill((pid_t)pid, 0) < 0 && errno == ESRCH;
+}
+
 static int open_group(const char *path, long magic)
 {
 	sp_auto_close int root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -41,7 +49,7 @@ static int open_group(const char *path, long magic)
 	if (root < 0 || !dir || fstatfs(root, &fs) < 0 || fs.f_type != magic)
 		return -1;
 	for (const struct dirent *d = readdir(dir); d; d = readdir(dir))
-		if (scratch_is_dead(d->d_name, "vitrine-"))
+		if (cgroup_is_dead(d->d_name, "vitrine-"))
 			remove_group(root, d->d_name);
 	snprintf(name, sizeof(name), "vitrine-%d", getpid());
 	if (mkdirat(root, name, 0755) < 0 && errno != EEXIST)

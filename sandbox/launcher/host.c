@@ -175,7 +175,6 @@ int host_open(struct launcher *l, struct sp_err *e)
 	r = r ?: sockets_open(l, e);
 	if (r < 0)
 		return r;
-	scratch_clean(l);
 	cgroup_open(l);
 	return 0;
 }

@@ -1,6 +1,8 @@
 #include <linux/loop.h>
+#include <linux/major.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
+#include <sys/sysmacros.h>
 
 #include "launcher.h"
 
@@ -39,13 +41,16 @@ bool image_current(const struct launcher *l, uint32_t kind, struct launch_hash *
 }
 
 /* Where the kernel cannot mount erofs from a file (before 6.12): a loop device that goes with its last user. */
-static int loop_open(int file, char source[64])
+static int loop_open(int file, bool readonly, char source[64])
 {
-	struct loop_config config = { .fd = (uint32_t)file, .info.lo_flags = LO_FLAGS_READ_ONLY | LO_FLAGS_AUTOCLEAR };
+	struct loop_config config = { .fd = (uint32_t)file, .info.lo_flags = LO_FLAGS_AUTOCLEAR | (readonly ? LO_FLAGS_READ_ONLY : 0) };
 	sp_auto_close int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC), fd = -1;
 
 	for (unsigned attempt = 0; control >= 0 && attempt < 16; attempt++) {   /* another process may take the free one */
-		snprintf(source, 64, "/dev/loop%d", ioctl(control, LOOP_CTL_GET_FREE));
+		int n = ioctl(control, LOOP_CTL_GET_FREE);
+
+		snprintf(source, 64, "/dev/loop%d", n);
+		mknod(source, S_IFBLK | 0600, makedev(LOOP_MAJOR, (unsigned)n));        /* where no devtmpfs has done it */
 		fd = open(source, O_RDWR | O_CLOEXEC);
 		if (fd >= 0 && ioctl(fd, LOOP_CONFIGURE, &config) == 0)
 			return sp_take_fd(&fd);
@@ -56,53 +61,60 @@ static int loop_open(int file, char source[64])
 	return -1;
 }
 
-static int erofs_mount(const char *source)
+void image_detach(const struct launcher *l, const char *name)
 {
-	sp_auto_close int fs = fsopen("erofs", FSOPEN_CLOEXEC);
+	char path[128];
 
-	if (fs < 0 || fsconfig(fs, FSCONFIG_SET_STRING, "source", source, 0) < 0 || fsconfig(fs, FSCONFIG_SET_FLAG, "ro", NULL, 0) < 0 ||
-			fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-		return -1;
-	return fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", l->mounted, name);
+	umount2(path, MNT_DETACH);
+	rmdir(path);
 }
 
-static void mount_point(const struct launcher *l, const struct image *i, char path[64])
+int image_attach(const struct launcher *l, const char *name, const char *type, int file, unsigned long flags, const char *options, int *ret_fd,
+		struct sp_err *e)
 {
-	snprintf(path, 64, "/proc/self/fd/%d/%td", l->mounted, i - l->image);
+	sp_auto_close int loop = -1, fd = -1;
+	char source[64], path[128];
+	int r;
+
+	flags |= MS_NOSUID | MS_NODEV;
+	snprintf(source, sizeof(source), "/proc/self/fd/%d", file);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", l->mounted, name);
+	r = mkdir(path, 0700) < 0 ? -1 : mount(source, path, type, flags, options);
+	if (r < 0 && errno == ENOTBLK) {
+		loop = loop_open(file, flags & MS_RDONLY, source);
+		r = loop < 0 ? -1 : mount(source, path, type, flags, options);
+	}
+	fd = r < 0 ? -1 : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) {
+		r = sp_fail(e, SP_EIO, errno, "mount %s %s", type, name);
+		image_detach(l, name);
+		return r;
+	}
+	*ret_fd = sp_take_fd(&fd);
+	return 0;
 }
 
 static void image_close(const struct launcher *l, struct image *i)
 {
-	char path[64];
+	char name[96];
 
-	mount_point(l, i, path);
-	umount2(path, MNT_DETACH);
+	image_name(i->kind, &i->hash, name);
+	image_detach(l, name);
 	close(i->mount);
 	memset(i, 0, sizeof(*i));
 }
 
 static int image_mount(const struct launcher *l, struct image *i, struct sp_err *e)
 {
-	sp_auto_close int file = -1, loop = -1, fd = -1;
-	char name[96], source[64], path[64];
+	sp_auto_close int file = -1;
+	char name[96];
 
 	image_name(i->kind, &i->hash, name);
 	file = openat(l->images_dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (file < 0)
 		return sp_fail(e, errno == ENOENT ? SP_ENOENT : SP_EIO, errno, "open %s", name);
-	snprintf(source, sizeof(source), "/proc/self/fd/%d", file);
-	fd = erofs_mount(source);
-	if (fd < 0 && errno == ENOTBLK) {
-		loop = loop_open(file, source);
-		fd = loop < 0 ? -1 : erofs_mount(source);
-	}
-	if (fd < 0)
-		return sp_fail(e, SP_EIO, errno, "mount %.24s", name);
-	mount_point(l, i, path);
-	if ((mkdir(path, 0700) < 0 && errno != EEXIST) || move_mount(fd, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) < 0)
-		return sp_fail(e, SP_EIO, errno, "attach %.24s", name);
-	i->mount = sp_take_fd(&fd);
-	return 0;
+	return image_attach(l, name, "erofs", file, MS_RDONLY, NULL, &i->mount, e);
 }
 
 int image_use(struct launcher *l, uint32_t kind, const struct launch_hash *hash, struct image **ret, struct sp_err *e)

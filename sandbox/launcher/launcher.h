@@ -64,6 +64,7 @@ struct slot {
 	struct image *images[IMAGE_KIND_MAX];
 	pid_t pid;
 	int pidfd, order, control, log, netns, sweeper;        /* ORDER: carries the plan to the child, its failure back */
+	int disk;                               /* its root */
 	int egress[4];                          /* kept, so that a new egress gets them again */
 	int idmap[IDMAP_MAX];                   /* SLOT's is this life's user namespace; the others are only maps and kept over the slot's lives. 0: none */
 	bool frozen, reported, told, stop_asked, ports_asked, swept;
@@ -143,7 +144,9 @@ void slot_put_away(struct launcher *l, struct slot *s);        /* no process is 
 void slot_init_message(struct launcher *l, struct slot *s);
 void slot_died(struct launcher *l, struct slot *s);
 void slot_swept(struct launcher *l, struct slot *s);
-int sweep_start(const struct launcher *l, const char *name, const struct slot *keep);       /* a pidfd, or -1 */
+int sweep_start(const struct launcher *l, const char *name, int *disk, const struct slot *s);  /* takes DISK. S: or NULL. A pidfd, or -1 */
+void slot_file(const struct slot *s, char name[32]);           /* its disk in l->mounted, its /out in l->scratch */
+struct launch_disk slot_disk(const struct launcher *l, const struct slot *s);
 void slots_tell(struct launcher *l);            /* EXITED for those that ended while no server listened */
 uint64_t slots_tick(struct launcher *l, uint64_t now);
 
@@ -175,15 +178,15 @@ SP_MUST int images_open(struct launcher *l, struct sp_err *e);
 SP_MUST int image_use(struct launcher *l, uint32_t kind, const struct launch_hash *hash, struct image **ret, struct sp_err *e);
 void image_release(struct image **image);
 SP_MUST int image_drop(struct launcher *l, uint32_t kind, const struct launch_hash *hash, struct sp_err *e);
+SP_MUST int image_attach(const struct launcher *l, const char *name, const char *type, int file, unsigned long flags, const char *options,
+		int *ret_fd, struct sp_err *e);
+void image_detach(const struct launcher *l, const char *name);
 void image_name(uint32_t kind, const struct launch_hash *hash, char name[96]);
 bool image_current(const struct launcher *l, uint32_t kind, struct launch_hash *ret);
 bool image_parse(const char *name, uint32_t *ret_kind, struct launch_hash *ret);
 
-/* scratch.c: trees that hostile code wrote */
-void scratch_slot_name(const struct slot *s, char name[64]);
-int scratch_remove(int at, const char *name);   /* whatever is in it; 0 or -errno; may take long: in a child only */
-void scratch_clean(const struct launcher *l);   /* what dead launchers left behind */
-bool scratch_is_dead(const char *name, const char *prefix);     /* NAME is PREFIX and the pid of no living process */
+/* scratch.c: disks, mounted in l->mounted as NAME */
+SP_MUST int disk_open(const struct launcher *l, const char *template, const char *name, int *ret_fd, struct sp_err *e);
 
 /* netns.c and its generated table */
 struct net_batch { const unsigned char *bytes; uint32_t size, answers; };
@@ -199,6 +202,7 @@ SP_MUST int userns_idmap(uid_t uid, gid_t gid, uint32_t outside, uint32_t count,
 /* cgroup.c: one module, v1, v2 or both (hybrid: v1 limits, v2 freezes and kills) */
 struct cgroup_use { uint64_t memory, peak, cpu_us, oom_kills; uint32_t pids; };
 void cgroup_open(struct launcher *l);
+bool cgroup_is_dead(const char *name, const char *prefix);      /* NAME is PREFIX and the pid of no living process */
 void cgroup_close(struct launcher *l);
 uint32_t cgroup_version(const struct launcher *l);              /* 0 none, 1, 2 */
 SP_MUST int cgroup_make(const struct launcher *l, uint32_t index, struct sp_err *e);

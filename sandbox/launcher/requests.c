@@ -154,7 +154,7 @@ static int on_stats(struct launcher *l, const struct ask *q, struct sp_err *e SP
 	const struct slot *s = q->slot;
 	struct cgroup_use use = cgroup_use(l, s->index);
 	struct launch_stats x = { .slot = slot_name(s), .memory_bytes = use.memory, .memory_limit_bytes = s->start.memory_bytes,
-		.cpu_us = use.cpu_us, .pids = use.pids, .frozen = s->frozen };
+		.cpu_us = use.cpu_us, .pids = use.pids, .frozen = s->frozen, .disk = slot_disk(l, s) };
 
 	answer(l, q, LAUNCH_STATS_ARE, &x, sizeof(x), -1);
 	return 1;
@@ -213,10 +213,8 @@ static int on_image_drop(struct launcher *l, const struct ask *q, struct sp_err 
 
 static int on_scratch_drop(struct launcher *l, const struct ask *q, struct sp_err *e)
 {
-	static unsigned serial;
 	struct launch_scratch x;
-	char name[64];
-	int fd;
+	int disk, fd;
 
 	memcpy(&x, q->m->body, sizeof(x));
 	if (!id_ok(&x.id, true))
@@ -224,10 +222,10 @@ static int on_scratch_drop(struct launcher *l, const struct ask *q, struct sp_er
 	for (unsigned i = 0; i < SP_LIMIT_slots; i++)
 		if (slot_lives(&l->slots[i]) && (sp_id_eq(&l->slots[i].start.input, &x.id) || sp_id_eq(&l->slots[i].start.output, &x.id)))
 			return sp_fail(e, SP_EBUSY, 0, "slot %u uses it", i);
-	snprintf(name, sizeof(name), "drop-%d-%u", getpid(), serial++);
-	if (renameat(l->scratch, x.id.s, l->scratch, name) < 0)
-		return sp_fail(e, errno == ENOENT ? SP_ENOENT : SP_EIO, errno, "scratch");
-	fd = sweep_start(l, name, NULL);
+	disk = openat(l->mounted, x.id.s, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (disk < 0)
+		return sp_fail(e, SP_ENOENT, errno, "scratch");
+	fd = sweep_start(l, x.id.s, &disk, NULL);
 	return fd < 0 ? sp_fail(e, SP_EIO, errno, "scratch") : loop_watch(l, fd, WATCH_SWEEPER, SP_LIMIT_slots + (unsigned)fd, e);
 }
 

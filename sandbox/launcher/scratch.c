@@ -1,78 +1,34 @@
 #include "launcher.h"
 
-void scratch_slot_name(const struct slot *s, char name[64])
-{
-	snprintf(name, 64, "slot-%d-%u-%u", getpid(), s->index, s->generation);
-}
-
-bool scratch_is_dead(const char *name, const char *prefix)
-{
-	size_t n = strlen(prefix);
-	long pid = strncmp(name, prefix, n) == 0 ? strtol(name + n, NULL, 10) : 0;
-
-	return pid > 0 && kill((pid_t)pid, 0) < 0 && errno == ESRCH;
-}
-
-static bool is_dots(const char *name)
-{
-	return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
-}
-
-/* Empty DIR of what can be removed at once. Returns the first directory that is not empty, open, or -1. */
-static int empty_dir(int dir)
-{
-	sp_auto_close int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	sp_auto_closedir DIR *d = fdopendir(fd);
-
-	if (!d)
-		return -1;
-	fd = -1;
-	for (const struct dirent *at = readdir(d); at; at = readdir(d)) {
-		if (is_dots(at->d_name) || unlinkat(dir, at->d_name, 0) == 0)
-			continue;
-		if (unlinkat(dir, at->d_name, AT_REMOVEDIR) < 0)
-			return openat(dir, at->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	}
-	return -1;
-}
-
 /*
- * One descriptor at any depth: down by name without following links, up by "..", which nothing can move
- * any more: every process that could is dead. The parent's listing then finds the emptied child again.
+ * A disk for what hostile code writes: a copy of a file system that make-images.sh made, whose size is the limit on bytes and on
+ * files. The copy has no name: it goes with its last mount, also when the launcher is killed, and whatever is in it nobody walks.
  */
-int scratch_remove(int at, const char *name)
+static int copy_template(const struct launcher *l, int from, int *ret_fd, struct sp_err *e)
 {
-	sp_auto_close int dir = -1;
-	unsigned depth = 0;
+	sp_auto_close int to = openat(l->scratch, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	struct stat st;
 
-	if (unlinkat(at, name, 0) == 0 || unlinkat(at, name, AT_REMOVEDIR) == 0)
-		return 0;
-	dir = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	while (dir >= 0) {
-		int next = empty_dir(dir);
-
-		if (next >= 0)
-			depth++;
-		else if (depth == 0)
-			break;
-		else
-			next = openat(dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC), depth--;
-		close(dir);
-		dir = next;
+	if (from < 0 || to < 0 || fstat(from, &st) < 0 || ftruncate(to, st.st_size) < 0)
+		return sp_fail(e, SP_EIO, errno, "make a disk");
+	for (off_t at = 0, out, end; (out = at = lseek(from, at, SEEK_DATA)) >= 0; ) {        /* 60 KB of 10 GiB */
+		end = lseek(from, at, SEEK_HOLE);
+		while (at < end)
+			if (copy_file_range(from, &at, to, &out, (size_t)(end - at), 0) <= 0)
+				return sp_fail(e, SP_EIO, errno, "copy a disk");
 	}
-	return unlinkat(at, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+	*ret_fd = sp_take_fd(&to);
+	return 0;
 }
 
-void scratch_clean(const struct launcher *l)
+int disk_open(const struct launcher *l, const char *template, const char *name, int *ret_fd, struct sp_err *e)
 {
-	sp_auto_close int fd = openat(l->scratch, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	sp_auto_closedir DIR *d = fdopendir(fd);
+	sp_auto_close int from = openat(l->images_dir, template, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), file = -1;
+	int r;
 
-	if (!d)
-		return;
-	fd = -1;
-	for (const struct dirent *at = readdir(d); at; at = readdir(d))
-		if (scratch_is_dead(at->d_name, "slot-") || scratch_is_dead(at->d_name, "drop-"))
-			if (scratch_remove(l->scratch, at->d_name) < 0)
-				log_warn("ignoring scratch %s that cannot be removed: %m", at->d_name);
+	if (from < 0 && errno == ENOENT)        /* there are no loop devices here: memory, which counts as the slot's */
+		return image_attach(l, name, "tmpfs", -1, 0, "mode=0755,size=1g,nr_inodes=262144", ret_fd, e);
+	r = copy_template(l, from, &file, e);
+	/* Nothing on it has to outlive a power cut. */
+	return r ?: image_attach(l, name, "ext4", file, 0, "noinit_itable,nobarrier", ret_fd, e);
 }

@@ -1,7 +1,11 @@
 #include <linux/close_range.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/statfs.h>
 
 #include "launcher.h"
+
+enum { FS_SHUTDOWN = _IOR('X', 125, uint32_t), SHUTDOWN_DROP = 2 };     /* EXT4_IOC_SHUTDOWN; other file systems refuse it */
 
 struct slot *slot_new(struct launcher *l, enum slot_state want)
 {
@@ -18,7 +22,7 @@ struct slot *slot_new(struct launcher *l, enum slot_state want)
 	}
 	if (s)
 		*s = (struct slot){ .index = (uint32_t)(s - l->slots), .generation = s->generation + 1, .pidfd = -1, .order = -1, .control = -1,
-			.log = -1, .netns = -1, .sweeper = -1, .egress = { -1, -1, -1, -1 }, .idmap = { 0, s->idmap[1], s->idmap[2] } };
+			.log = -1, .netns = -1, .sweeper = -1, .disk = -1, .egress = { -1, -1, -1, -1 }, .idmap = { 0, s->idmap[1], s->idmap[2] } };
 	return s;
 }
 
@@ -60,40 +64,55 @@ void slot_stop(struct launcher *l, struct slot *s, uint64_t grace_ms)
 		slot_kill(l, s);
 }
 
-/* The worker's file becomes an image: on disk before it has its name. */
-static void publish(int images, int scratch, const char *tree, const struct slot *s)
+void slot_file(const struct slot *s, char name[32])
 {
-	char from[96], to[96];
-	sp_auto_close int out = -1;
+	snprintf(name, 32, "slot-%d-%u", getpid(), s->index);
+}
 
-	snprintf(from, sizeof(from), "%s/out", tree);
+static bool makes_image(const struct slot *s)
+{
+	return s->start.out_kind != IMAGE_NONE && s->exited.end == END_EXITED && s->exited.value == 0 && !s->told;
+}
+
+/* The worker's file becomes an image: on disk before it has its name. */
+static void publish(int images, int scratch, const char *from, const struct slot *s)
+{
+	sp_auto_close int out = openat(scratch, from, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	char to[96];
+
 	image_name(s->start.out_kind, &s->start.out_hash, to);
-	out = openat(scratch, from, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	if (out < 0 || fchown(out, 0, 0) < 0 || fchmod(out, 0444) < 0 || fsync(out) < 0 || renameat(scratch, from, images, to) < 0 ||
 			fsync(images) < 0)
 		log_err("image %s could not be kept: %m", to);
 }
 
-/* A child for what may take long: an image to disk (KEEP), a scratch tree away. It must not hold our sockets open. */
-int sweep_start(const struct launcher *l, const char *name, const struct slot *keep)
+/*
+ * A child for what may take long: an image to disk, the end of a file system with a million files and a gigabyte not yet written,
+ * which is not written either. It must not hold our sockets open.
+ */
+int sweep_start(const struct launcher *l, const char *name, int *disk, const struct slot *s)
 {
-	int pidfd = -1;
-	pid_t pid = clone_child(0, -1, &pidfd);
+	int pidfd = -1, sync[2] = { -1, -1 };
+	pid_t pid = pipe2(sync, O_CLOEXEC) < 0 ? -1 : clone_child(0, -1, &pidfd);
 
 	if (pid == 0) {
-		int images = dup2(l->images_dir, 3), scratch = dup2(l->scratch, 4);
+		int images = dup2(l->images_dir, 3), scratch = dup2(l->scratch, 4), mine = dup2(*disk, 5), go = dup2(sync[0], 6);
+		char byte;
 
-		close_range(5, ~0U, 0);
-		if (keep)
-			publish(images, scratch, name, keep);
-		_exit(scratch_remove(scratch, name) < 0);
+		close_range(7, ~0U, 0);
+		if (read(go, &byte, 1) == 0)            /* nobody else has it now */
+			ioctl(mine, FS_SHUTDOWN, &(uint32_t){ SHUTDOWN_DROP });
+		close(mine);
+		if (s && makes_image(s))
+			publish(images, scratch, name, s);
+		unlinkat(scratch, name, 0);
+		_exit(0);
 	}
+	image_detach(l, name);
+	close(sp_take_fd(disk));
+	close(sync[0]);
+	close(sync[1]);
 	return pid < 0 ? -1 : pidfd;
-}
-
-static bool makes_image(const struct slot *s)
-{
-	return s->start.out_kind != IMAGE_NONE && s->exited.end == END_EXITED && s->exited.value == 0;
 }
 
 static void slot_tell(struct launcher *l, struct slot *s)
@@ -114,8 +133,10 @@ void slot_put_away(struct launcher *l, struct slot *s)
 {
 	const struct launch_slot name = slot_name(s);
 	int *fds[] = { &s->pidfd, &s->order, &s->control, &s->log, &s->netns, &s->egress[0], &s->egress[1], &s->egress[2], &s->egress[3] };
-	char scratch[64];
+	char file[32];
 
+	slot_file(s, file);
+	s->sweeper = sweep_start(l, file, &s->disk, s);
 	if (s->egress[0] >= 0 && l->roles[ROLE_EGRESS].sock >= 0)
 		role_send(l, ROLE_EGRESS, EGRESS_MSG_CLOSE, 0, &name, sizeof(name), -1);
 	for (unsigned i = 0; i < SP_COUNT(fds); i++)
@@ -126,13 +147,9 @@ void slot_put_away(struct launcher *l, struct slot *s)
 	s->idmap[IDMAP_SLOT] = 0;
 	for (unsigned k = 0; k < IMAGE_KIND_MAX; k++)
 		image_release(&s->images[k]);
-	scratch_slot_name(s, scratch);
 	s->state = SLOT_SWEEPING;
-	s->sweeper = sweep_start(l, scratch, !s->told && makes_image(s) ? s : NULL);
-	if (s->sweeper < 0 || loop_watch(l, s->sweeper, WATCH_SWEEPER, s->index, NULL) < 0) {
-		log_warn("slot %u: its scratch files stay until the next start: %m", s->index);
+	if (s->sweeper < 0 || loop_watch(l, s->sweeper, WATCH_SWEEPER, s->index, NULL) < 0)
 		s->swept = true;
-	}
 }
 
 void slot_swept(struct launcher *l, struct slot *s)
@@ -151,6 +168,16 @@ void slot_swept(struct launcher *l, struct slot *s)
 		}
 	}
 	slot_tell(l, s);
+}
+
+/* Of what it fills: its output, else its own. */
+struct launch_disk slot_disk(const struct launcher *l, const struct slot *s)
+{
+	sp_auto_close int output = sp_id_is_none(&s->start.output) ? -1 : openat(l->mounted, s->start.output.s, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct statfs fs = { 0 };
+
+	return fstatfs(output < 0 ? s->disk : output, &fs) < 0 ? (struct launch_disk){ 0 } :
+		(struct launch_disk){ (uint64_t)fs.f_bsize * fs.f_blocks, (uint64_t)fs.f_bsize * fs.f_bavail, fs.f_files, fs.f_ffree };
 }
 
 /* Facts first, the program's own story last: memory, our own STOP, what init reported. */
@@ -192,6 +219,7 @@ void slot_died(struct launcher *l, struct slot *s)
 	x->space = s->start.space;
 	x->run = s->start.run;
 	x->profile = s->start.profile;
+	x->disk = slot_disk(l, s);
 	x->cpu_us = use.cpu_us ? use.cpu_us : (uint64_t)ru.ru_utime.tv_sec * 1000000 + (uint64_t)ru.ru_utime.tv_usec;
 	x->memory_peak_bytes = use.peak ? use.peak : (uint64_t)ru.ru_maxrss << 10;
 	log_info("slot ended slot=%u/%u run=%.24s end=%u value=%d", s->index, s->generation, s->start.run.s, x->end, x->value);

@@ -61,32 +61,31 @@ static int add_image(struct launcher *l, struct slot *s, struct plan *p, uint32_
 static int scratch_make(struct launcher *l, struct slot *s, struct sp_err *e)
 {
 	static const struct { const char *name; uid_t owner; } dirs[] = { { "upper", 0 }, { "work", 0 }, { "app", APP_UID }, { "app-work", APP_UID } };
-	sp_auto_close int dir = -1;
-	char name[64];
+	char name[32];
 	int r;
 
-	scratch_slot_name(s, name);
-	r = dir_open(l->scratch, name, 0755, 0, 0, &dir, e);
+	slot_file(s, name);
+	r = disk_open(l, "slot.ext4", name, &s->disk, e);
 	for (unsigned i = 0; r == 0 && i < SP_COUNT(dirs); i++)
-		if (mkdirat(dir, dirs[i].name, 0755) < 0 || fchownat(dir, dirs[i].name, dirs[i].owner, dirs[i].owner, AT_SYMLINK_NOFOLLOW) < 0)
+		if (mkdirat(s->disk, dirs[i].name, 0755) < 0 || fchownat(s->disk, dirs[i].name, dirs[i].owner, dirs[i].owner, AT_SYMLINK_NOFOLLOW) < 0)
 			r = sp_fail(e, SP_EIO, errno, "make scratch");
 	return r;
 }
 
+/* /out is beside the images, so that it becomes one by a rename; RLIMIT_FSIZE bounds it. */
 static int plan_scratch(struct launcher *l, struct slot *s, struct plan *p, struct sp_err *e)
 {
-	sp_auto_close int dir = -1, out = -1;
-	char name[64];
-	int r;
+	sp_auto_close int out = -1;
+	char name[32];
+	int r = 0;
 
-	scratch_slot_name(s, name);
-	r = sp_open_beneath(l->scratch, name, O_RDONLY | O_DIRECTORY, 0, &dir, e);
-	if (r == 0 && s->start.out_kind != IMAGE_NONE) {
-		out = openat(dir, "out", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (s->start.out_kind != IMAGE_NONE) {
+		slot_file(s, name);
+		out = openat(l->scratch, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 		r = out < 0 || fchown(out, APP_UID, APP_UID) < 0 ? sp_fail(e, SP_EIO, errno, "make /out") :
 			add_tree(p, "out", out, s->idmap[IDMAP_SLOT], QUIET, e);
 	}
-	return r ?: tree_clone(dir, s->idmap[IDMAP_SLOT], QUIET, &p->scratch, e);
+	return r ?: tree_clone(s->disk, s->idmap[IDMAP_SLOT], QUIET, &p->scratch, e);
 }
 
 /* BUILD: /env, its virtual environment at its final path, and below the tools what SYSTEM left there. SYSTEM: the overlay's upper. */
@@ -94,12 +93,16 @@ static int plan_output(struct launcher *l, struct slot *s, struct plan *p, struc
 {
 	static const char venv[] = "usr/local/lib/vitrine-env";
 	sp_auto_close int dir = -1, tree = -1, sub = -1;
-	int r = dir_open(l->scratch, s->start.output.s, 0755, 0, 0, &dir, e);
+	char old[32];
+	int r;
 
+	dir = openat(l->mounted, s->start.output.s, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r = dir >= 0 ? 0 : disk_open(l, "output.ext4", s->start.output.s, &dir, e);
 	r = r ?: dir_open(dir, "tree", 0755, 0, 0, &tree, e);
 	if (r == 0 && s->start.profile == PROFILE_SYSTEM) {
 		close(sp_take_fd(&p->scratch));
-		scratch_remove(dir, "work");            /* an earlier run's; only transient files */
+		snprintf(old, sizeof(old), "work-%u-%u", s->index, s->generation);
+		renameat(dir, "work", dir, old);        /* an earlier run's: the kernel refuses what was mounted volatile */
 		p->upper = "u/tree";
 		p->work = "u/work";
 		r = dir_open(dir, "work", 0755, 0, 0, &sub, e);
@@ -111,6 +114,14 @@ static int plan_output(struct launcher *l, struct slot *s, struct plan *p, struc
 	r = r ?: add_tree(p, venv, sub, s->idmap[IDMAP_OWNER], QUIET, e);
 	p->own_users = faccessat(tree, "etc/passwd", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 	return r ?: add_lower(p, tree, s->idmap[IDMAP_SLOT], e);
+}
+
+static int plan_input(struct launcher *l, struct slot *s, struct plan *p, struct sp_err *e)
+{
+	sp_auto_close int disk = openat(l->mounted, s->start.input.s, O_RDONLY | O_DIRECTORY | O_CLOEXEC), tree = -1;
+	int r = sp_open_beneath(disk, "tree", O_RDONLY | O_DIRECTORY, 0, &tree, e);
+
+	return r ?: add_tree(p, "in", tree, s->idmap[IDMAP_OWNER], READONLY, e);
 }
 
 /* A tree that is there already: BEFORE, ID, BEHIND make its path beneath DIR. */
@@ -171,7 +182,7 @@ static int plan_make(struct launcher *l, struct slot *s, struct plan *p, struct 
 	r = r ?: add_image(l, s, p, IMAGE_BASE, &t->base, e);
 	r = r ?: add_image(l, s, p, IMAGE_APP, &t->app, e);
 	if (r == 0 && !sp_id_is_none(&t->input))
-		r = plan_tree(p, "in", l->scratch, "", &t->input, "/tree", s->idmap[IDMAP_OWNER], READONLY, e);
+		r = plan_input(l, s, p, e);
 	if (r == 0 && (t->flags & START_REPO))
 		r = plan_tree(p, "repo", l->state_dir, "repos/", &t->space, ".git", s->idmap[IDMAP_SERVER], READONLY | MOUNT_ATTR_NOEXEC, e);
 	if (r == 0 && (t->flags & START_INCOMING))

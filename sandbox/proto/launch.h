@@ -86,6 +86,9 @@ struct launch_failed {                          /* the slot never ran */
 
 struct launch_stop { struct launch_slot slot; uint32_t grace_ms, reserved; };
 
+/* What is written in the sandbox: its output if it has one, else all but /tmp, /dev/shm and /data. Figures 0: not known. */
+struct launch_disk { uint64_t bytes, free_bytes, files, free_files; };
+
 enum launch_end {
 	END_EXITED,             /* value: exit status */
 	END_SIGNALED,           /* value: signal */
@@ -106,6 +109,7 @@ struct launch_exited {
 	uint32_t image_made;                    /* WORKER: 1 when out_kind/out_hash now exists */
 	uint64_t image_bytes;
 	uint64_t cpu_us, memory_peak_bytes;
+	struct launch_disk disk;
 };
 
 struct launch_entry {                           /* answer to LIST, one for each live slot; fd 0: read end of the log */
@@ -126,6 +130,7 @@ struct launch_stats {
 	struct launch_slot slot;
 	uint64_t memory_bytes, memory_limit_bytes, cpu_us;
 	uint32_t pids, frozen;
+	struct launch_disk disk;
 };
 
 struct launch_dial { struct launch_slot slot; uint32_t count, family /* 4 or 6 */; };

@@ -24,7 +24,7 @@ EGRESS_NONE, EGRESS_WEB, EGRESS_ANY, EGRESS_BUILD = range(4)
 IMAGE_NONE, IMAGE_BASE, IMAGE_TOOLS, IMAGE_ENV, IMAGE_APP = range(5)
 EXITED, SIGNALED, OOM, EXEC, STOPPED, SYSCALL, INIT, LOST = range(8)
 START = struct.Struct("=6I2Q25s25s64s64s64s25s25s64s2I64s4x")
-EXIT = struct.Struct("=2I25s25s2xIIiI4xQQQ")
+EXIT = struct.Struct("=2I25s25s2xIIiI4xQQQ4Q")
 
 
 def landlock_abi():
@@ -128,7 +128,7 @@ class Slot:
     def exited(self, timeout=20):
         m = self.peer.wait(lambda m: m.type == "EXITED" and m.body[:8] == self.name, timeout)
         x = EXIT.unpack(m.body)
-        return {"end": x[5], "value": x[6], "image_made": x[7], "image_bytes": x[8], "cpu_us": x[9], "peak": x[10], "run": x[3][:24].decode()}
+        return {"end": x[5], "value": x[6], "image_made": x[7], "image_bytes": x[8], "cpu_us": x[9], "peak": x[10], "disk": x[11:15], "run": x[3][:24].decode()}
 
     def finish(self, timeout=20):
         text = self.read_all(timeout)
@@ -151,6 +151,14 @@ def make_tree(root, files):
             os.chmod(at, 0o755)
 
 
+def make_disk(path, size, files):
+    """A template as make-images.sh makes them."""
+    with open(path, "wb") as f:
+        f.truncate(size)
+    subprocess.run(["mkfs.ext4", "-q", "-F", "-O", "^has_journal,^resize_inode,sparse_super2", "-m0", "-N", str(files), "-e", "remount-ro",
+                    "-E", "lazy_itable_init=1,nodiscard,packed_meta_blocks=1,num_backup_sb=0", path], check=True)
+
+
 def make_image(images, kind, tree):
     tmp = os.path.join(images, "new.erofs")
     subprocess.run(["mkfs.erofs", "--all-root", "-T0", tmp, tree], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -162,7 +170,7 @@ def make_image(images, kind, tree):
 class Launcher:
     """Starts a launcher over small images made of busybox; base holds /bin/busybox and what FILES adds."""
 
-    def __init__(self, files=None, tools=None, modes=None):
+    def __init__(self, files=None, tools=None, modes=None, disks=True):
         self.dir = tempfile.mkdtemp(prefix="vitrine-test-")
         self.key = "t" + uuid.uuid4().hex[:12]
         self.bin, self.images, self.state = (os.path.join(self.dir, n) for n in ("bin", "images", "state"))
@@ -188,6 +196,8 @@ class Launcher:
         self.base, self.tools = make_image(self.images, "base", base), make_image(self.images, "tools", tool)
         for kind, digest in (("base", self.base), ("tools", self.tools)):
             open(os.path.join(self.images, f"{kind}.current"), "w").write(digest + "\n")
+        for name in ("slot", "output") if disks else ():
+            make_disk(os.path.join(self.images, f"{name}.ext4"), 256 << 20, 20000)
         self.door = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.door.bind(f"\0vitrine-{self.key}")
         self.door.listen(16)

@@ -133,16 +133,16 @@ static void image_names_are_read_strictly(void **state SP_UNUSED)
 	}
 }
 
-static void scratch_of_the_living_is_left_alone(void **state SP_UNUSED)
+static void groups_of_the_living_are_left_alone(void **state SP_UNUSED)
 {
 	char name[64];
 
-	snprintf(name, sizeof(name), "slot-%d-0-1", getpid());
-	assert_false(scratch_is_dead(name, "slot-"));
-	assert_true(scratch_is_dead("slot-4194303-0-1", "slot-"));     /* above any pid_max of tests */
-	assert_false(scratch_is_dead("slot-0-0", "slot-"));
-	assert_false(scratch_is_dead("slot--1", "slot-"));
-	assert_false(scratch_is_dead(ID, "slot-"));
+	snprintf(name, sizeof(name), "vitrine-%d", getpid());
+	assert_false(cgroup_is_dead(name, "vitrine-"));
+	assert_true(cgroup_is_dead("vitrine-4194303", "vitrine-"));     /* above any pid_max of tests */
+	assert_false(cgroup_is_dead("vitrine-0", "vitrine-"));
+	assert_false(cgroup_is_dead("vitrine--1", "vitrine-"));
+	assert_false(cgroup_is_dead(ID, "vitrine-"));
 }
 
 /* A sandbox that is just being made holds copies: epoll goes on to tell of a descriptor until the last one is closed. */
@@ -171,7 +171,7 @@ int main(void)
 		cmocka_unit_test(a_slot_is_named_by_index_and_generation),
 		cmocka_unit_test(the_table_is_bounded),
 		cmocka_unit_test(image_names_are_read_strictly),
-		cmocka_unit_test(scratch_of_the_living_is_left_alone),
+		cmocka_unit_test(groups_of_the_living_are_left_alone),
 		cmocka_unit_test(a_closed_descriptor_tells_nothing_to_its_successor),
 	};
 
