@@ -254,6 +254,8 @@ void build_fault_of(struct fault *f, enum build_step step, const struct launch_e
 	} else {
 		worker_fault(f, step, x->value, output);
 	}
+	if (f->code == CAUSE_DISK_FULL && cause_disk(&x->disk).s[0])
+		fault_set(f, CAUSE_BUILD_DISK, cause_disk(&x->disk).s, NULL);
 	if (!f->evidence) {
 		struct sp_arena a;
 

@@ -209,6 +209,17 @@ struct cause_text cause_bytes(uint64_t bytes)
 	return t;
 }
 
+struct cause_text cause_disk(const struct launch_disk *d)
+{
+	struct cause_text t = { "" };
+
+	if (d->bytes > 0 && d->free_bytes < 1 << 20)
+		snprintf(t.s, sizeof(t.s), "its disk of %llu MB has no room", (unsigned long long)(d->bytes >> 20));
+	else if (d->bytes > 0 && d->free_files == 0)
+		snprintf(t.s, sizeof(t.s), "its disk has all of its %llu files", (unsigned long long)d->files);
+	return t;
+}
+
 struct cause_text cause_number(long long n)
 {
 	struct cause_text t;

@@ -39,10 +39,13 @@ enum space_stage cause_stage(enum cause_code code);
 unsigned cause_facts(enum cause_code code);                     /* how many facts the row wants, for tests */
 
 /* "30 min", "1 h", "45 s"; "4 GB": for facts. */
-struct cause_text { char s[32]; };
+struct cause_text { char s[80]; };
 struct cause_text cause_duration(uint64_t ms);
 struct cause_text cause_bytes(uint64_t bytes);
 struct cause_text cause_number(long long n);
+/* "its disk of 10 GB has no room", or no more files; "": it has. D as an EXITED tells it. */
+struct launch_disk;
+struct cause_text cause_disk(const struct launch_disk *d);
 
 /*
  * The end of OUTPUT that explains a crash: from the last "Traceback" on, else its last lines; without the

@@ -174,9 +174,12 @@ static bool find_program(struct fault *f, const char *text)
 
 static bool find_full_disk(struct fault *f, int status, const char *text)
 {
+	char what[140];
+
 	if (!strstr(text, "No space left on device") && !strstr(text, "Disk quota exceeded"))
 		return false;
-	fault_set(f, CAUSE_APP_DISK_FULL, cause_number(status).s, cause_bytes(SP_LIMIT_run_tmp_bytes).s, NULL);
+	snprintf(what, sizeof(what), "its last lines say so, and /tmp holds %s", cause_bytes(SP_LIMIT_run_tmp_bytes).s);
+	fault_set(f, CAUSE_APP_DISK_FULL, cause_number(status).s, what, NULL);
 	return true;
 }
 

@@ -132,7 +132,7 @@ static void report(struct instance *in)
 }
 
 /* FAULT is the instance's while a pool thread reads what the app wrote: up to 128 KiB, looked through many times. */
-struct why { struct instance *in; struct logs *logs; struct sp_id space, id; struct fault fault; int status; bool offline; char refused[64]; };
+struct why { struct instance *in; struct logs *logs; struct sp_id space, id; struct fault fault; int status; bool offline; char refused[64]; struct launch_disk disk; };
 
 static void say_why(struct instance *in)
 {
@@ -159,6 +159,12 @@ static void why_work(void *arg)
 		snprintf(w->refused, sizeof(w->refused), "the Internet");
 	else if (w->fault.code != CAUSE_NETWORK_LIKELY)
 		w->refused[0] = '\0';
+	if ((w->fault.code == CAUSE_CRASHED || w->fault.code == CAUSE_APP_DISK_FULL) && cause_disk(&w->disk).s[0]) {
+		char *evidence = sp_take_ptr(&w->fault.evidence);
+
+		fault_set(&w->fault, CAUSE_APP_DISK_FULL, cause_number(w->status).s, cause_disk(&w->disk).s, NULL);
+		w->fault.evidence = evidence;
+	}
 	if (w->refused[0]) {            /* egress told it, or there is no network at all: it is certain */
 		char *evidence = sp_take_ptr(&w->fault.evidence);
 
@@ -195,7 +201,7 @@ static void why_ask(void *arg)
 	if (!w)
 		abort();
 	*w = (struct why){ .in = in, .logs = in->sp->logs, .space = in->space_id, .id = in->row.id, .fault = in->fault, .status = in->exit_status,
-		.offline = in->offline };
+		.offline = in->offline, .disk = in->disk };
 	w->fault.evidence = NULL;
 	memcpy(w->refused, in->refused, sizeof(w->refused));
 	in->pool_busy = true;
@@ -260,6 +266,7 @@ static void exited(struct instance *in, const struct launch_exited *x)
 	bool ours = in->phase == INST_STOPPING || in->phase == INST_DRAINING || !in->space;
 
 	in->has_slot = false;
+	in->disk = x->disk;
 	in->crashed = !ours || in->fault.code != CAUSE_NONE;
 	if (!ours && in->fault.code == CAUSE_NONE)
 		fault_of_exit(in, x);

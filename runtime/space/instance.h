@@ -63,6 +63,7 @@ struct instance {
 	unsigned refusals;              /* that its log tells */
 	char refused[64];               /* where a connection was refused last, "" nowhere */
 	bool offline;                   /* it was given no network */
+	struct launch_disk disk;        /* at its end */
 };
 
 /* Start a new one of REL (copied). PATIENT: when at most starts_parallel others are starting. */

@@ -1,10 +1,11 @@
 #!/bin/bash
 # make-images.sh - make the base and the tools image where they are missing, and nothing else.
 #
-#     make-images.sh --images DIR --worker FILE [--progress] [--refresh]
+#     make-images.sh --images DIR --worker FILE [--progress] [--refresh] [--app-disk BYTES] [--build-disk BYTES]
 #
-# Leaves DIR/base-HASH.erofs, DIR/tools-HASH.erofs, their hashes in DIR/base.current and DIR/tools.current,
-# and the operator's settings in DIR/operator (operator_settings.py). --refresh takes newer Debian packages. May be
+# Leaves DIR/base-HASH.erofs, DIR/tools-HASH.erofs, their hashes in DIR/base.current and DIR/tools.current, empty disks
+# for what sandboxes write in DIR/slot.ext4 and DIR/output.ext4 (their size is the limit), and the operator's settings
+# in DIR/operator (operator_settings.py). --refresh takes newer Debian packages. May be
 # interrupted and may run twice at once: work happens in a directory of its own under DIR/cache, in a mount
 # namespace of its own, under a lock; results appear by rename.
 set -euo pipefail
@@ -14,24 +15,28 @@ HERE=$(cd "$(dirname "$0")" && pwd)
 
 fail() { printf 'make-images: %s\n' "$*" >&2; exit 1; }
 
-IMAGES='' WORKER='' PROGRESS=0 REFRESH=0
+IMAGES='' WORKER='' PROGRESS=0 REFRESH=0 APP_DISK=$((10 << 30)) BUILD_DISK=$((32 << 30)) ALL=("$@")
 while [ $# -gt 0 ]; do
 	case $1 in
 	--images) IMAGES=${2:?}; shift 2 ;;
 	--worker) WORKER=${2:?}; shift 2 ;;
 	--progress) PROGRESS=1; shift ;;
 	--refresh) REFRESH=1; shift ;;
+	--app-disk) APP_DISK=${2:?}; shift 2 ;;
+	--build-disk) BUILD_DISK=${2:?}; shift 2 ;;
 	*) fail "unknown option '$1'" ;;
 	esac
 done
 [ -n "$IMAGES" ] && [ -n "$WORKER" ] || fail "usage: make-images.sh --images DIR --worker FILE [--progress] [--refresh]"
 [ "$(id -u)" = 0 ] || fail "must run as root, because the images' files belong to root"
+for size in "$APP_DISK" "$BUILD_DISK"; do
+	[[ $size =~ ^[1-9][0-9]{6,14}$ ]] && [ $((size % 4096)) = 0 ] || fail "the size of a disk is a multiple of 4096 bytes and at least 1 MB, not '$size'"
+done
 [ -x "$WORKER" ] || fail "there is no worker program at '$WORKER'; run make first"
 
 # A mount namespace of its own: whatever happens here, no mount is left behind.
 if [ "${VITRINE_IMAGES_NS:-}" != "$$" ]; then
-	exec env VITRINE_IMAGES_NS=$$ unshare --mount --propagation private bash "$HERE/make-images.sh" --images "$IMAGES" --worker "$WORKER" \
-		$([ $PROGRESS = 0 ] || echo --progress) $([ $REFRESH = 0 ] || echo --refresh)
+	exec env VITRINE_IMAGES_NS=$$ unshare --mount --propagation private bash "$HERE/make-images.sh" "${ALL[@]}"
 fi
 unset VITRINE_IMAGES_NS
 
@@ -106,6 +111,39 @@ pack() { # TREE KIND HASH
 		mv -f "$DISK/$kind.erofs" "$to"
 	fi
 	put_line "$IMAGES/$kind.current" "$h"
+}
+
+# An empty disk of which each sandbox gets a copy: 60 KB are written of it. No journal: nothing on it outlives a crash.
+make_template() { # NAME BYTES
+	local to=$IMAGES/$1.ext4
+	if [ "$to" -nt "$HERE/make-images.sh" ] && [ "$(stat -c %s "$to")" = "$2" ]; then
+		return
+	fi
+	truncate -s "$2" "$DISK/$1.ext4"
+	job mkfs.ext4 -q -F -O ^has_journal,^resize_inode,sparse_super2 -m 0 -i 16384 -e remount-ro \
+		-E lazy_itable_init=1,nodiscard,packed_meta_blocks=1,num_backup_sb=0 "$DISK/$1.ext4" || step_failed "an empty disk could not be made"
+	mv -f "$DISK/$1.ext4" "$to"
+}
+
+make_templates() {
+	make_template slot "$APP_DISK"
+	make_template output "$BUILD_DISK"
+	mkdir "$WORK/try"
+	if ! mount -t ext4 -o loop,ro "$IMAGES/slot.ext4" "$WORK/try" 2>> "$LOG"; then
+		rm -f "$IMAGES/slot.ext4" "$IMAGES/output.ext4"
+		echo "note: this machine gives no loop devices with ext4: what apps and builds write is kept in memory, 1 GB for each" >&2
+		return
+	fi
+	umount "$WORK/try"
+}
+
+# What a launcher that was killed left: the unfinished image of a worker.
+drop_unfinished() {
+	local left pid
+	for left in "$IMAGES"/scratch/*-*-*; do
+		pid=${left##*/} pid=${pid#*-} pid=${pid%%-*}
+		[ ! -e "$left" ] || [ -e "/proc/$pid" ] || rm -rf --one-file-system "$left"
+	done
 }
 
 fetch_uv() { # DIR: the wheel, by the operator's index; its hash is known
@@ -225,6 +263,9 @@ $python -I "$HERE/operator_settings.py" --out "$IMAGES/operator" --host-sources 
 	--notes "$CACHE/operator.notes" --suite "$SUITE" ||
 	fail "the operator's settings could not be read"
 
+drop_unfinished
+make_templates
+
 read -r stamp_recipe BASE <<< "$(read_line "$CACHE/base.stamp")" || :
 WORKER_HASH=$(hash_of < "$WORKER")
 need_base=1 need_tree=1
@@ -255,7 +296,7 @@ fi
 
 : > "$LOG"
 STEPS=$((3 * need_base + 2 * need_tree + 1))
-for tool in mkfs.erofs mount $([ $need_base = 0 ] || echo mmdebstrap); do
+for tool in mkfs.erofs mkfs.ext4 mount $([ $need_base = 0 ] || echo mmdebstrap); do
 	command -v "$tool" > /dev/null || fail "$tool is missing; run make deps"
 done
 write_dpkg_conf "$WORK/dpkg"

@@ -1,6 +1,8 @@
 #include "task.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "auto.h"
 #include "mkfs.h"
@@ -26,6 +28,7 @@ static int leave_out_never(struct scan *s, struct sp_err *e)
 int task_pack_env(const struct task_args *args)
 {
 	sp_auto(scan_fini) struct scan s = { 0 };
+	sp_auto_close int in = open(args->in, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	uint64_t image_bytes = 0;
 	struct sp_err e;
 	int r = scan_tree(args->in, args->max_files, args->max_bytes, &s, &e);
@@ -39,6 +42,9 @@ int task_pack_env(const struct task_args *args)
 	r = mkfs_pack(args->in, args->out, MKFS_ROOT, (const char *const *)s.leave_out, s.names, &image_bytes, &e);
 	if (r < 0)
 		return task_fail(TASK_MKFS, "The environment's image could not be written: %s.", e.msg);
+	/* A build's disk is thin: what the host had no room for was lost after the build's write, and is told only here. */
+	if (syncfs(in) < 0)
+		return task_fail(TASK_MKFS, "The environment cannot be packed: what was installed did not reach the server's disk (%m).");
 	printf("files %llu bytes %llu image %llu\n", (unsigned long long)s.files, (unsigned long long)s.bytes,
 			(unsigned long long)image_bytes);
 	return TASK_DONE;

@@ -52,6 +52,18 @@ static bool check_images(const char *images)
 	return good;
 }
 
+/* make-images.sh leaves it only where it could be mounted. */
+static void check_disks(const char *images)
+{
+	sp_auto_free char *path = NULL, *made = NULL;
+
+	if (asprintf(&path, "%s/slot.ext4", images) < 0 || asprintf(&made, "%s/base.current", images) < 0)
+		return;
+	if (access(made, R_OK) == 0 && access(path, R_OK) < 0)
+		printf("  weak  no disks for apps: what they write is kept in memory, 1 GB for each; give this machine loop devices and ext4 "
+			"(/dev/loop-control), then start 'vitrine serve' again\n");
+}
+
 static bool check_disk(const char *path)
 {
 	struct statvfs fs;
@@ -117,6 +129,7 @@ int cmd_check(int argc, char **argv)
 	good &= check_images(images);
 	good &= check_disk(state);
 	good &= check_kernel(images);
+	check_disks(images);
 	check_settings();
 	check_local_print();                            /* no app of a server needs it */
 	return good ? CMD_OK : CMD_FAILED;

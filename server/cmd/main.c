@@ -46,7 +46,8 @@ static const struct command {
 		"you may read; several servers may be kept, the newest one is used where --to names none.\n", true, false },
 	{ "logout", cmd_logout, "logout [URL]", "forget the token again", "", true, false },
 	{ "whoami", cmd_whoami, "whoami", "say which server and which user commands speak for", "", true, false },
-	{ "serve", cmd_serve, "serve [--state DIR] [--listen ADDR:PORT] [--domain NAME] [--images DIR] [--examples] [--log FILE]", "run the server (root)", "", false, false },
+	{ "serve", cmd_serve, "serve [--state DIR] [--listen ADDR:PORT] [--domain NAME] [--images DIR] [--examples] [--log FILE] "
+		"[--app-disk SIZE] [--build-disk SIZE]", "run the server (root)", "", false, false },
 	{ "dev", cmd_dev, "dev --local [FOLDER] [--venv DIR] [--port N] [--network] [--env NAME=VALUE]...", "run a folder's app on this machine, without root",
 		"README.md says what runs, as on a server. The app sees its folder, what it writes there is forgotten when it ends. Ctrl-C ends it.\n"
 		"  --venv DIR       the virtual environment with its packages; else $VIRTUAL_ENV, FOLDER/.venv, the machine's Python\n"

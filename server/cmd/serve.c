@@ -5,6 +5,7 @@
  * public API like anybody else, and passes SIGINT and SIGTERM on. Names are resolved and the public
  * sockets opened here: the launcher gets descriptors, numbers and folders.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -28,13 +29,14 @@
 #include "clock.h"
 #include "cmd.h"
 #include "examples.h"
+#include "limit.h"
 #include "options.h"
 #include "str.h"
 
 enum { UP_MS = 30000, POLL_MS = 50, STOP_MS = 15000, LISTEN_MAX = 8 /* as the launcher's */ };
 
 struct serve {
-	const char *state, *images, *domain, *log;
+	const char *state, *images, *domain, *log, *app_disk, *build_disk;
 	const char *listen[OPTION_MANY_MAX + 1];
 	const char *share;
 	bool examples;
@@ -160,6 +162,25 @@ static int run_and_wait(char *const argv[])
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? CMD_OK : CMD_FAILED;
 }
 
+/* "10G", in bytes. TEXT NULL: OTHERWISE. */
+static bool disk_size(const char *text, uint64_t otherwise, char ret[24])
+{
+	static const char units[] = "MGT";
+	const char *unit = NULL;
+	uint64_t n = otherwise;
+	char *end = NULL;
+
+	if (text) {
+		n = isdigit((unsigned char)text[0]) ? strtoull(text, &end, 10) : 0;
+		unit = end && *end && !end[1] ? strchr(units, *end) : NULL;
+		if (!unit || n < 1 || n > 999999)
+			return false;
+		n <<= 20 + 10 * (unit - units);
+	}
+	snprintf(ret, 24, "%llu", (unsigned long long)n);
+	return n <= UINT64_C(64) << 40;
+}
+
 static int make_images(const struct serve *s)
 {
 	sp_auto_free char *script = NULL, *worker = NULL, *images = strdup(s->images);
@@ -167,8 +188,11 @@ static int make_images(const struct serve *s)
 	if (asprintf(&script, "%s/images/make-images.sh", s->share) < 0 || asprintf(&worker, "%s/vitrine-worker", cmd_bin_dir()) < 0)
 		return CMD_FAILED;
 	char images_option[] = "--images", worker_option[] = "--worker", progress[] = "--progress", shell[] = "bash";
-	char *const argv[] = { shell, script, images_option, images, worker_option, worker, progress, NULL };
+	char app_option[] = "--app-disk", build_option[] = "--build-disk", app[24], build[24];
+	char *const argv[] = { shell, script, images_option, images, worker_option, worker, app_option, app, build_option, build, progress, NULL };
 
+	if (!disk_size(s->app_disk, SP_LIMIT_run_disk_bytes, app) || !disk_size(s->build_disk, SP_LIMIT_build_disk_bytes, build))
+		return cmd_fail(CMD_USAGE, "--app-disk and --build-disk take a size of 1M to 64T, such as 10G");
 	if (run_and_wait(argv) != CMD_OK)
 		return cmd_fail(CMD_FAILED, "the images could not be made; the lines above say why");
 	return CMD_OK;
@@ -345,6 +369,7 @@ int cmd_serve(int argc, char **argv)
 	const struct option_row rows[] = {
 		{ "--state", &s.state, NULL, NULL }, { "--images", &s.images, NULL, NULL }, { "--domain", &s.domain, NULL, NULL },
 		{ "--listen", NULL, NULL, s.listen }, { "--examples", NULL, &s.examples, NULL }, { "--log", &s.log, NULL, NULL },
+		{ "--app-disk", &s.app_disk, NULL, NULL }, { "--build-disk", &s.build_disk, NULL, NULL },
 	};
 	const struct sigaction stop = { .sa_handler = on_signal };
 	int r;

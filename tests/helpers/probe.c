@@ -10,7 +10,9 @@
  *   probe memory MIB         touch so much memory
  *   probe threads            threads until it fails
  *   probe files              descriptors until it fails
+ *   probe sockets            TCP connections to itself, full of bytes that nobody reads, until it fails
  *   probe deep N             a directory N levels deep
+ *   probe fill DIR N         up to N empty files in DIR
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -202,6 +204,29 @@ static void serve(int port, int n)
 	}
 }
 
+static void sockets(void)
+{
+	static char bytes[1 << 20];
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t size = sizeof(at);
+	int s = socket(AF_INET, SOCK_STREAM, 0), n = 0;
+	long long sent = 0;
+
+	if (bind(s, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(s, 64) < 0 || getsockname(s, (struct sockaddr *)&at, &size) < 0)
+		return say("listen", -1);
+	for (;; n++) {
+		int c = socket(AF_INET, SOCK_STREAM, 0);
+
+		if (c < 0 || connect(c, (struct sockaddr *)&at, size) < 0 || accept(s, NULL, NULL) < 0)
+			break;
+		for (ssize_t k = 1; k > 0; sent += k > 0 ? k : 0)
+			k = send(c, bytes, sizeof(bytes), MSG_DONTWAIT);
+	}
+	printf("%d connections %lld MiB %s\n", n, sent >> 20, strerrorname_np(errno));
+	fflush(stdout);
+	pause();
+}
+
 static int idle(void *arg)
 {
 	(void)arg;
@@ -226,6 +251,8 @@ int main(int argc, char **argv)
 		udp(argv[2], atoi(argv[3]));
 	else if (!strcmp(verb, "listen"))
 		serve(number, atoi(argv[3]));
+	else if (!strcmp(verb, "sockets"))
+		sockets();
 	else if (!strcmp(verb, "memory"))
 		mmap(NULL, (size_t)number << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	else if (!strcmp(verb, "threads")) {
@@ -238,6 +265,17 @@ int main(int argc, char **argv)
 		while (n < 1000000 && dup(0) >= 0)
 			n++;
 		printf("%d %s\n", n, strerrorname_np(errno));
+	} else if (!strcmp(verb, "fill")) {
+		int dir = open(argv[2], O_RDONLY | O_DIRECTORY), fd = dir;
+		char name[32];
+
+		for (number = atoi(argv[3]); n < number && fd >= 0; n += fd >= 0) {
+			snprintf(name, sizeof(name), "f%d", n);
+			fd = openat(dir, name, O_CREAT | O_EXCL | O_WRONLY, 0600);
+			if (fd >= 0)
+				close(fd);
+		}
+		printf("%d %s\n", n, fd < 0 ? strerror(errno) : "all");
 	} else if (!strcmp(verb, "deep")) {
 		while (n < number && mkdir("d", 0700) == 0 && chdir("d") == 0)
 			n++;
