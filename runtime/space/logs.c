@@ -86,6 +86,14 @@ static void source_take(struct log_source *src, const char *p, size_t n)
 	}
 }
 
+static void source_free(struct log_source *src)
+{
+	sp_timer_free(src->rate);
+	sp_watch_free(src->watch);
+	close(src->fd);
+	free(src);
+}
+
 static void source_drop(struct log_source *src)
 {
 	for (struct log_source **at = &src->sink->sources; *at; at = &(*at)->next)
@@ -95,9 +103,48 @@ static void source_drop(struct log_source *src)
 		}
 	if (src->n > 0)
 		source_emit(src, src->n);
-	sp_watch_free(src->watch);
-	close(src->fd);
-	free(src);
+	source_free(src);
+}
+
+/* One event for each line of TEXT. */
+static void say_lines(struct log_sink *s, const char *text)
+{
+	while (*text) {
+		size_t n = strcspn(text, "\n");
+		char line[SP_LIMIT_log_line_bytes + 1];
+
+		memcpy(line, text, n);
+		line[n] = '\n';
+		log_json_line(&s->out, line, n + 1, sp_wall_ms());
+		text += n + (text[n] == '\n');
+	}
+}
+
+_Static_assert(SP_LIMIT_log_bytes_per_s == 4 << 20, "the sentence below says it");
+
+static void source_rate(void *arg)
+{
+	struct log_source *src = arg;
+
+	src->taken = 0;
+	if (src->waits)
+		sp_watch_want(src->watch, true, false);
+	src->waits = false;
+}
+
+/* Who prints without end is read at this pace and then waits in its own write: the pipe is full. */
+static void source_count(struct log_source *src, size_t n)
+{
+	if (src->taken == 0)
+		sp_timer_start(src->rate, LOG_RATE_MS, 0);
+	src->taken += n;
+	if (src->taken < LOG_RATE_BYTES)
+		return;
+	src->waits = true;
+	sp_watch_want(src->watch, false, false);
+	if (!src->sink->slowed)
+		say_lines(src->sink, "... output of more than 4 MB a second: what prints so fast is made to wait ...");
+	src->sink->slowed = true;
 }
 
 static void source_read(void *arg, bool readable SP_UNUSED, bool writable SP_UNUSED)
@@ -106,7 +153,7 @@ static void source_read(void *arg, bool readable SP_UNUSED, bool writable SP_UNU
 	struct log_sink *s = src->sink;
 	char buf[16384];
 
-	for (unsigned i = 0; i < 8; i++) {      /* one busy app shall not hold the loop */
+	for (unsigned i = 0; i < 8 && !src->waits; i++) {       /* one busy app shall not hold the loop */
 		ssize_t n = read(src->fd, buf, sizeof(buf));
 
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -116,6 +163,7 @@ static void source_read(void *arg, bool readable SP_UNUSED, bool writable SP_UNU
 			break;
 		}
 		source_take(src, buf, (size_t)n);
+		source_count(src, (size_t)n);
 	}
 	log_sink_pump(s);
 }
@@ -134,6 +182,7 @@ void log_sink_attach(struct log_sink *s, int read_fd)
 	}
 	src->sink = s;
 	src->fd = read_fd;
+	src->rate = sp_timer_new(s->logs->loop, source_rate, src);
 	src->next = s->sources;
 	s->sources = src;
 	src->watch = sp_watch_new(s->logs->loop, read_fd, source_read, src);
@@ -169,20 +218,6 @@ struct log_sink *log_sink_new(struct logs *l, const struct sp_id *space, enum lo
 	log_sink_attach(s, read_fd);
 	log_sink_pump(s);
 	return s;
-}
-
-/* One event for each line of TEXT. */
-static void say_lines(struct log_sink *s, const char *text)
-{
-	while (*text) {
-		size_t n = strcspn(text, "\n");
-		char line[SP_LIMIT_log_line_bytes + 1];
-
-		memcpy(line, text, n);
-		line[n] = '\n';
-		log_json_line(&s->out, line, n + 1, sp_wall_ms());
-		text += n + (text[n] == '\n');
-	}
 }
 
 void log_sink_say(struct log_sink *s, const char *fmt, ...)
@@ -227,9 +262,7 @@ static void sink_free(struct log_sink *s)
 		struct log_source *src = s->sources;
 
 		s->sources = src->next;
-		sp_watch_free(src->watch);
-		close(src->fd);
-		free(src);
+		source_free(src);
 	}
 	sp_timer_free(s->timer);
 	log_file_close(&s->file);

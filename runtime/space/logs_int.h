@@ -14,6 +14,8 @@ enum {
 	LOG_PIECE = 128 << 10,          /* of history, at a time; followers buffer no more than a few of these */
 	LOG_PACE_MS = 20,
 	LOG_LATE_MS = 2000,
+	LOG_RATE_MS = 100,              /* the time for which a source's bytes are counted */
+	LOG_RATE_BYTES = SP_LIMIT_log_bytes_per_s / (1000 / LOG_RATE_MS),
 };
 
 enum log_op { LOG_OP_OPEN, LOG_OP_WRITE, LOG_OP_READ, LOG_OP_CLOSE };
@@ -22,6 +24,9 @@ struct log_source {
 	struct log_source *next;
 	struct log_sink *sink;
 	struct sp_watch *watch;
+	struct sp_timer *rate;          /* runs: TAKEN counts */
+	size_t taken;
+	bool waits;
 	int fd;
 	size_t n;
 	char line[SP_LIMIT_log_line_bytes];
@@ -36,7 +41,7 @@ struct log_sink {
 	struct sp_buf out, writing;
 	uint64_t lost;
 	enum log_op op;
-	bool busy, opened, ended, late, complained;
+	bool busy, opened, ended, late, complained, slowed;
 	struct log_source *sources;
 	struct log_tail *reader;
 	struct sp_timer *timer;

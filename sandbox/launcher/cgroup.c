@@ -18,16 +18,21 @@ static int put(int dir, const char *file, const char *text)
 	return fd < 0 || write(fd, text, strlen(text)) < 0 ? -errno : 0;
 }
 
+/* Valid until the next call. */
+static const char *in_slot(uint32_t index, const char *file)
+{
+	static char path[64];
+
+	snprintf(path, sizeof(path), "slot-%u/%s", index, file);
+	return path;
+}
+
 static bool remove_group(int root, const char *name)
 {
 	sp_auto_close int dir = openat(root, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	for (unsigned i = 0; dir >= 0 && i < SP_LIMIT_slots; i++) {
-		char slot[32];
-
-		snprintf(slot, sizeof(slot), "slot-%u", i);
-		unlinkat(dir, slot, AT_REMOVEDIR);
-	}
+	for (unsigned i = 0; dir >= 0 && i < SP_LIMIT_slots; i++)
+		unlinkat(dir, in_slot(i, ""), AT_REMOVEDIR);
 	return unlinkat(root, name, AT_REMOVEDIR) == 0;
 }
 
@@ -91,24 +96,17 @@ uint32_t cgroup_version(const struct launcher *l)
 
 static int set(const struct launcher *l, unsigned kind, uint32_t index, const char *file, const char *text, struct sp_err *e)
 {
-	char path[64];
-	int r;
+	int r = l->cgroup[kind] < 0 ? 0 : put(l->cgroup[kind], in_slot(index, file), text);
 
-	if (l->cgroup[kind] < 0)
-		return 0;
-	snprintf(path, sizeof(path), "slot-%u/%s", index, file);
-	r = put(l->cgroup[kind], path, text);
 	return r < 0 ? sp_fail(e, SP_EIO, -r, "cgroup %s = %s", file, text) : 0;
 }
 
 int cgroup_make(const struct launcher *l, uint32_t index, struct sp_err *e)
 {
-	char name[32];
 	int r;
 
-	snprintf(name, sizeof(name), "slot-%u", index);
 	for (unsigned k = 0; k < CG_MAX; k++)
-		if (l->cgroup[k] >= 0 && mkdirat(l->cgroup[k], name, 0755) < 0 && errno != EEXIST)
+		if (l->cgroup[k] >= 0 && mkdirat(l->cgroup[k], in_slot(index, ""), 0755) < 0 && errno != EEXIST)
 			return sp_fail(e, SP_EIO, errno, "make cgroup");
 	r = set(l, CG_DEVICES, index, "devices.deny", "a", e);
 	for (unsigned d = 0; d < SP_COUNT(devices); d++)
@@ -123,6 +121,7 @@ int cgroup_limit(const struct launcher *l, const struct slot *s, struct sp_err *
 	const struct { unsigned kind; const char *file; uint64_t value; int how; } rows[] = {
 		{ CG_MEMORY, "memory.limit_in_bytes", t->memory_bytes, MUST },
 		{ CG_MEMORY, "memory.memsw.limit_in_bytes", t->memory_bytes, MAY_LACK },
+		{ CG_MEMORY, "memory.kmem.tcp.limit_in_bytes", t->memory_bytes / 4, MAY_LACK },         /* v2 counts it as memory */
 		{ CG_CPU, "cpu.shares", t->cpu_weight * 1024 / 100, MUST },
 		{ CG_CPU, "cpu.cfs_quota_us", t->cpu_permille * 100, UNLESS_ZERO },
 		{ CG_PIDS, "pids.max", t->pids, MUST },
@@ -149,10 +148,7 @@ int cgroup_limit(const struct launcher *l, const struct slot *s, struct sp_err *
 
 int cgroup_birth(const struct launcher *l, uint32_t index)
 {
-	char name[32];
-
-	snprintf(name, sizeof(name), "slot-%u", index);
-	return l->cgroup[CG_V2] < 0 ? -1 : openat(l->cgroup[CG_V2], name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return l->cgroup[CG_V2] < 0 ? -1 : openat(l->cgroup[CG_V2], in_slot(index, ""), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 int step_cgroups(struct plan *p, struct sp_err *e)
@@ -183,13 +179,11 @@ void cgroup_kill(const struct launcher *l, uint32_t index)
 /* The number behind KEY ("" for a file that is one number); 0 when it is not to be had. */
 static uint64_t get(const struct launcher *l, unsigned kind, uint32_t index, const char *file, const char *key)
 {
-	char path[64], text[4096];
-	sp_auto_close int fd = -1;
+	sp_auto_close int fd = l->cgroup[kind] < 0 ? -1 : openat(l->cgroup[kind], in_slot(index, file), O_RDONLY | O_CLOEXEC);
+	char text[4096];
 	const char *at;
 	ssize_t n;
 
-	snprintf(path, sizeof(path), "slot-%u/%s", index, file);
-	fd = l->cgroup[kind] < 0 ? -1 : openat(l->cgroup[kind], path, O_RDONLY | O_CLOEXEC);
 	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
 	if (n <= 0)
 		return 0;
@@ -209,17 +203,17 @@ struct cgroup_use cgroup_use(const struct launcher *l, uint32_t i)
 		.oom_kills = get(l, memory, i, v1 ? "memory.oom_control" : "memory.events", "oom_kill "),
 		.cpu_us = get(l, CG_V2, i, "cpu.stat", "usage_usec "),
 		.pids = (uint32_t)get(l, v1 ? CG_PIDS : CG_V2, i, "pids.current", ""),
+		.hits.forks = get(l, v1 ? CG_PIDS : CG_V2, i, "pids.events", "max "),
+		.hits.throttled = get(l, v1 ? CG_CPU : CG_V2, i, "cpu.stat", "nr_throttled "),
 	};
 }
 
 bool cgroup_drop(const struct launcher *l, uint32_t index)
 {
 	bool gone = true;
-	char name[32];
 
-	snprintf(name, sizeof(name), "slot-%u", index);
 	for (unsigned k = 0; k < CG_MAX; k++)
-		if (l->cgroup[k] >= 0 && unlinkat(l->cgroup[k], name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		if (l->cgroup[k] >= 0 && unlinkat(l->cgroup[k], in_slot(index, ""), AT_REMOVEDIR) < 0 && errno != ENOENT)
 			gone = false;
 	return gone;
 }

@@ -200,7 +200,7 @@ void netns_announce(struct launcher *l, struct slot *s);
 SP_MUST int userns_idmap(uid_t uid, gid_t gid, uint32_t outside, uint32_t count, int *ret_fd, struct sp_err *e);
 
 /* cgroup.c: one module, v1, v2 or both (hybrid: v1 limits, v2 freezes and kills) */
-struct cgroup_use { uint64_t memory, peak, cpu_us, oom_kills; uint32_t pids; };
+struct cgroup_use { uint64_t memory, peak, cpu_us, oom_kills; uint32_t pids; struct launch_hits hits; };
 void cgroup_open(struct launcher *l);
 bool cgroup_is_dead(const char *name, const char *prefix);      /* NAME is PREFIX and the pid of no living process */
 void cgroup_close(struct launcher *l);

@@ -7,7 +7,8 @@
 int step_limits(struct plan *p, struct sp_err *e)
 {
 	const struct { int what; rlim_t max; } rows[] = {
-		{ RLIMIT_CORE, 0 }, { RLIMIT_NOFILE, SP_LIMIT_run_files }, { RLIMIT_NPROC, p->start->pids }, { RLIMIT_MEMLOCK, 64 << 20 },
+		{ RLIMIT_CORE, 0 }, { RLIMIT_NOFILE, SP_LIMIT_run_files }, { RLIMIT_NPROC, p->start->pids + 1 },  /* the cgroup refuses first, and counts */
+		{ RLIMIT_MEMLOCK, 64 << 20 },
 		{ RLIMIT_SIGPENDING, 4096 }, { RLIMIT_MSGQUEUE, 0 }, { RLIMIT_NICE, 0 }, { RLIMIT_RTPRIO, 0 },
 		{ RLIMIT_FSIZE, p->start->profile == PROFILE_WORKER ? SP_LIMIT_env_bytes : RLIM_INFINITY },
 	};

@@ -154,7 +154,7 @@ static int on_stats(struct launcher *l, const struct ask *q, struct sp_err *e SP
 	const struct slot *s = q->slot;
 	struct cgroup_use use = cgroup_use(l, s->index);
 	struct launch_stats x = { .slot = slot_name(s), .memory_bytes = use.memory, .memory_limit_bytes = s->start.memory_bytes,
-		.cpu_us = use.cpu_us, .pids = use.pids, .frozen = s->frozen, .disk = slot_disk(l, s) };
+		.cpu_us = use.cpu_us, .pids = use.pids, .frozen = s->frozen, .disk = slot_disk(l, s), .hits = use.hits };
 
 	answer(l, q, LAUNCH_STATS_ARE, &x, sizeof(x), -1);
 	return 1;

@@ -220,6 +220,7 @@ void slot_died(struct launcher *l, struct slot *s)
 	x->run = s->start.run;
 	x->profile = s->start.profile;
 	x->disk = slot_disk(l, s);
+	x->hits = use.hits;
 	x->cpu_us = use.cpu_us ? use.cpu_us : (uint64_t)ru.ru_utime.tv_sec * 1000000 + (uint64_t)ru.ru_utime.tv_usec;
 	x->memory_peak_bytes = use.peak ? use.peak : (uint64_t)ru.ru_maxrss << 10;
 	log_info("slot ended slot=%u/%u run=%.24s end=%u value=%d", s->index, s->generation, s->start.run.s, x->end, x->value);

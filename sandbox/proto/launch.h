@@ -89,6 +89,9 @@ struct launch_stop { struct launch_slot slot; uint32_t grace_ms, reserved; };
 /* What is written in the sandbox: its output if it has one, else all but /tmp, /dev/shm and /data. Figures 0: not known. */
 struct launch_disk { uint64_t bytes, free_bytes, files, free_files; };
 
+/* How often a limit held it back: a fork or thread was refused; it waited for the rest of a CPU period (100 ms). */
+struct launch_hits { uint64_t forks, throttled; };
+
 enum launch_end {
 	END_EXITED,             /* value: exit status */
 	END_SIGNALED,           /* value: signal */
@@ -110,6 +113,7 @@ struct launch_exited {
 	uint64_t image_bytes;
 	uint64_t cpu_us, memory_peak_bytes;
 	struct launch_disk disk;
+	struct launch_hits hits;
 };
 
 struct launch_entry {                           /* answer to LIST, one for each live slot; fd 0: read end of the log */
@@ -131,6 +135,7 @@ struct launch_stats {
 	uint64_t memory_bytes, memory_limit_bytes, cpu_us;
 	uint32_t pids, frozen;
 	struct launch_disk disk;
+	struct launch_hits hits;
 };
 
 struct launch_dial { struct launch_slot slot; uint32_t count, family /* 4 or 6 */; };

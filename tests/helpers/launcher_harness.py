@@ -24,7 +24,7 @@ EGRESS_NONE, EGRESS_WEB, EGRESS_ANY, EGRESS_BUILD = range(4)
 IMAGE_NONE, IMAGE_BASE, IMAGE_TOOLS, IMAGE_ENV, IMAGE_APP = range(5)
 EXITED, SIGNALED, OOM, EXEC, STOPPED, SYSCALL, INIT, LOST = range(8)
 START = struct.Struct("=6I2Q25s25s64s64s64s25s25s64s2I64s4x")
-EXIT = struct.Struct("=2I25s25s2xIIiI4xQQQ4Q")
+EXIT = struct.Struct("=2I25s25s2xIIiI4xQQQ4Q2Q")
 
 
 def landlock_abi():
@@ -128,7 +128,8 @@ class Slot:
     def exited(self, timeout=20):
         m = self.peer.wait(lambda m: m.type == "EXITED" and m.body[:8] == self.name, timeout)
         x = EXIT.unpack(m.body)
-        return {"end": x[5], "value": x[6], "image_made": x[7], "image_bytes": x[8], "cpu_us": x[9], "peak": x[10], "disk": x[11:15], "run": x[3][:24].decode()}
+        return {"end": x[5], "value": x[6], "image_made": x[7], "image_bytes": x[8], "cpu_us": x[9], "peak": x[10], "disk": x[11:15],
+                "forks": x[15], "throttled": x[16], "run": x[3][:24].decode()}
 
     def finish(self, timeout=20):
         text = self.read_all(timeout)
@@ -252,8 +253,8 @@ class Launcher:
 
     def request(self, argv, profile=RUN, env=None, cwd="/", memory=256 << 20, pids=64, egress=EGRESS_NONE, data=False, space=None, app=None,
                 env_image=None, input=None, output=None, out_kind=0, out_hash=None, cpu=0, hostname="app", tmp=16 << 20, base=None, stdin=None,
-                flags=0, run_id=None):
-        body = START.pack(profile, egress, flags | (1 if data else 0), cpu, 100, pids, memory, tmp, (space or new_id()).encode(), (run_id or new_id()).encode(),
+                flags=0, run_id=None, weight=100):
+        body = START.pack(profile, egress, flags | (1 if data else 0), cpu, weight, pids, memory, tmp, (space or new_id()).encode(), (run_id or new_id()).encode(),
                           (base or self.base).encode(), (env_image or "").encode(), (app or "").encode(), (input or "").encode(),
                           (output or "").encode(), (out_hash or "").encode(), out_kind, 7860, hostname.encode())
         block = exec_block(argv, env, cwd)

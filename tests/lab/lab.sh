@@ -12,7 +12,7 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 LAB=$ROOT/build/lab-debian
 BIN=$(cd "$1" && pwd)
 shift
-[ $# -gt 0 ] || set -- tests/integration/test_launcher.py tests/integration/test_limits.py tests/integration/test_slots.py \
+[ $# -gt 0 ] || set -- tests/integration/test_launcher.py tests/integration/test_limits.py tests/integration/test_disks.py tests/integration/test_slots.py \
 	tests/attacks/test_sandbox.py tests/attacks/test_catalogue.py
 
 PACKAGES=linux-image-amd64,initramfs-tools,systemd-sysv,udev,kmod,mount,python3,python3-pytest,python3-pytest-timeout,gcc,libc6-dev
@@ -61,7 +61,7 @@ mke2fs -q -t ext4 -d "$WORK/disk" "$WORK/disk.img" 2G 2> /dev/null
 echo "booting"
 timeout "${LAB_SECONDS:-1500}" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 2560 -nodefaults -no-user-config -display none -no-reboot \
 	-nic none -device virtio-rng-pci -serial "file:$WORK/serial" -kernel "$LAB/vmlinuz" -initrd "$LAB/initrd.img" \
-	-append "console=ttyS0 root=/dev/vda rw quiet systemd.show_status=0 panic=-1" \
+	-append "console=ttyS0 root=/dev/vda rw loglevel=2 systemd.show_status=0 panic=-1" \
 	-drive "file=$LAB/system.img,if=virtio,format=raw,cache=unsafe,snapshot=on" \
 	-drive "file=$WORK/disk.img,if=virtio,format=raw,cache=unsafe" < /dev/null &
 QEMU=$!

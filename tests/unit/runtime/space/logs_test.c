@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -213,6 +214,41 @@ static void a_restarted_server_goes_on_in_the_same_log(void **state)
 	sp_arena_fini(&a);
 }
 
+static void who_prints_without_end_is_made_to_wait(void **state)
+{
+	enum { HELD = 1 << 20, PERIOD = SP_LIMIT_log_bytes_per_s / 10 };
+	struct env *t = *state;
+	struct sp_id id = sp_id_new();
+	struct seen seen = { 0 };
+	struct log_tail *tail;
+	struct log_sink *s;
+	char line[1024];
+	int pair[2], held;
+
+	assert_int_equal(pipe(pair), 0);
+	assert_true(fcntl(pair[1], F_SETPIPE_SZ, HELD) >= HELD);
+	memset(line, 'x', sizeof(line));
+	line[sizeof(line) - 1] = '\n';
+	for (unsigned i = 0; i < HELD / sizeof(line); i++)
+		assert_int_equal(write(pair[1], line, sizeof(line)), sizeof(line));
+	s = log_sink_new(t->logs, &t->space, LOG_RUN, &id, pair[0]);
+	for (unsigned i = 0; i < 50; i++)
+		test_loop_settle(&t->loop);
+	assert_int_equal(ioctl(pair[1], FIONREAD, &held), 0);
+	assert_in_range(HELD - held, PERIOD, PERIOD + 65536);   /* one period's, and then the pipe stays full */
+
+	close(pair[1]);
+	test_loop_run(&t->loop, 1000);
+	log_sink_end(s);
+	test_loop_run(&t->loop, 5000);
+	assert_int_equal(log_tail_start(t->logs, &t->space, LOG_RUN, on_lines, on_ended, &seen, &tail, NULL), 0);
+	test_loop_run(&t->loop, 5000);
+	log_tail_stop(tail);
+	assert_int_equal(count(&seen.text, "{\"data\":\"xxx"), HELD / sizeof(line));      /* later, but all of it */
+	assert_int_equal(count(&seen.text, "is made to wait"), 1);
+	sp_buf_fini(&seen.text);
+}
+
 static void only_the_newest_logs_are_kept(void **state)
 {
 	struct env *t = *state;
@@ -247,6 +283,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_long_log_keeps_its_beginning_and_its_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_segment_that_could_not_be_made_is_made_later, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_restarted_server_goes_on_in_the_same_log, setup, teardown),
+		cmocka_unit_test_setup_teardown(who_prints_without_end_is_made_to_wait, setup, teardown),
 		cmocka_unit_test_setup_teardown(only_the_newest_logs_are_kept, setup, teardown),
 	};
 
