@@ -47,6 +47,7 @@ class Server:
         self.process = None
         self.images = None              # the default ones, which all servers share
         self.env = {}
+        self.options = []
         self.log = state.parent / f"{state.name}.log"
 
     def start(self, timeout=600):
@@ -54,7 +55,7 @@ class Server:
         more = ["--images", self.images] if self.images else []
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [BIN / "vitrine", "serve", "--state", self.state, "--listen", f"{self.domain}:{self.port}", *more],
+                [BIN / "vitrine", "serve", "--state", self.state, "--listen", f"{self.domain}:{self.port}", *more, *self.options],
                 env=env, stdout=subprocess.PIPE, stderr=log, text=True)
         up = threading.Event()
 

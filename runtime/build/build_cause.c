@@ -254,8 +254,13 @@ void build_fault_of(struct fault *f, enum build_step step, const struct launch_e
 	} else {
 		worker_fault(f, step, x->value, output);
 	}
-	if (f->code == CAUSE_DISK_FULL && cause_disk(&x->disk).s[0])
-		fault_set(f, CAUSE_BUILD_DISK, cause_disk(&x->disk).s, NULL);
+	/* What is written on its own disk finds that one full; only the image that comes out is on the server's. */
+	if (f->code == CAUSE_DISK_FULL && (step == STEP_SYSTEM || step == STEP_INSTALLING) && x->disk.bytes > 0) {
+		char text[120];
+
+		snprintf(text, sizeof(text), "its disk's %llu MB or %llu files", (unsigned long long)(x->disk.bytes >> 20), (unsigned long long)x->disk.files);
+		fault_set(f, CAUSE_BUILD_DISK, text, NULL);
+	}
 	if (!f->evidence) {
 		struct sp_arena a;
 

@@ -213,7 +213,7 @@ struct cause_text cause_disk(const struct launch_disk *d)
 {
 	struct cause_text t = { "" };
 
-	if (d->bytes > 0 && d->free_bytes < 1 << 20)
+	if (d->free_bytes < d->bytes / 16 && d->free_bytes < 16 << 20)   /* a large write fails before the last block is used */
 		snprintf(t.s, sizeof(t.s), "its disk of %llu MB has no room", (unsigned long long)(d->bytes >> 20));
 	else if (d->bytes > 0 && d->free_files == 0)
 		snprintf(t.s, sizeof(t.s), "its disk has all of its %llu files", (unsigned long long)d->files);

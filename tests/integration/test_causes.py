@@ -87,7 +87,8 @@ CASES = [
 ACTED = {
     "CRASHED": "the same crash, between two tries", "STARTING": "an app that needs a while", "BUILD_STEP": "any build under way", "BUILD_QUEUED": "more builds than run at once",
     "SUPERSEDED": "a push during a build", "PAUSED": "POST …/pause", "ASLEEP": "sleep time 1 s and no visitor", "PORT_CLOSED": "an app that closes its listener and lives on",
-    "REPO_TOO_BIG": "a push of 120,000 files: 300 folders, each the same", "DISK_FULL": "a build on a disk that is too small for it",
+    "REPO_TOO_BIG": "a push of 120,000 files: 300 folders, each the same", "DISK_FULL": "a build on a server's disk that is too small for it",
+    "BUILD_DISK": "a build that installs more than --build-disk",
     "INDEX_UNREACHABLE": "a server whose index is a closed port", "PLATFORM_RESTARTING": "kill -9 of the server, and a launcher that takes its time",
     "IMAGE_MISSING": "the app's image deleted behind the server's back", "SECRETS_UNREADABLE": "a server started without its keys/master.key",
     "START_TURN": "a start of the server with six apps that need a while",
@@ -415,3 +416,24 @@ def test_the_table_has_every_cause():
         assert there and there[:3] == [code, stage, how] and there[5] == kind, f"docs/causes.md is stale at {code}: copy build/causes.md there"
         for said, fixed in ((there[3], texts[code]), (there[4], nexts[code])):
             assert re.fullmatch(pattern_of(fixed), said), f"docs/causes.md is stale at {code}: copy build/causes.md there"
+
+
+def test_a_disk_of_its_own_that_is_full(odd, server):
+    """What an app and a build may write is bounded by the operator: the page says which bound it was, and others have theirs."""
+    s = make_server()
+    s.images = s.state.parent / "images"
+    s.images.mkdir()
+    s.options = ["--app-disk", "64M", "--build-disk", "64M"]
+    try:
+        borrow_images(server, s.images, link, True)
+        s.start()
+        push(s, "why-app-disk", app(FILL.replace("/tmp", "/home/user")))
+        push(s, "why-build-disk", app("", requirements_txt="scipy\n"))
+        c = wait_for(lambda: (lambda c: c.get("code") == "APP_DISK_FULL" and c)(cause(s, "why-app-disk")), 60, 0.05)
+        assert "its disk of 6" in c["message"] and "no room" in c["message"] and c["message"] in page(s, "why-app-disk")
+        c = wait_for(lambda: (lambda r: r["stage"] == "BUILD_ERROR" and r["cause"])(runtime(s, "why-build-disk")), 200, 0.2)
+        assert c["code"] == "BUILD_DISK" and "its disk's 6" in c["message"] and c["action"]["kind"] == "edit"
+        note("BUILD_DISK", c, ACTED["BUILD_DISK"])
+    finally:
+        s.stop()
+        shutil.rmtree(s.state.parent, ignore_errors=True)

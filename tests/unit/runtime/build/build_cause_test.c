@@ -67,11 +67,41 @@ static void a_killed_step_says_how(void **state SP_UNUSED)
 	fault_clear(&f);
 }
 
+/* What uv meets is the build's own disk; what the packing meets is the server's. */
+static void a_full_disk_is_the_one_that_was_written(void **state SP_UNUSED)
+{
+	static const char said[] = "error: Failed to extract x\n  cause: No space left on device (os error 28)\n";
+	struct launch_exited x = { .end = END_EXITED, .value = 1, .disk = { UINT64_C(32) << 30, 0, 2000000, 1000000 } };
+	struct fault f = { 0 };
+
+	build_fault_of(&f, STEP_INSTALLING, &x, said);
+	assert_string_equal(f.text.text, "The build needed more than its disk's 32768 MB or 2000000 files.");
+	build_fault_of(&f, STEP_PACKING, &x, said);
+	assert_string_equal(f.text.text, "The server's disk is full.");
+	fault_clear(&f);
+}
+
+static void a_disk_says_what_it_has_no_more_of(void **state SP_UNUSED)
+{
+	static const struct { struct launch_disk disk; const char *says; } rows[] = {
+		{ { 0, 0, 0, 0 }, "" },
+		{ { UINT64_C(10) << 30, UINT64_C(1) << 30, 640000, 1 }, "" },
+		{ { UINT64_C(10) << 30, 15 << 20, 640000, 1000 }, "its disk of 10240 MB has no room" },
+		{ { UINT64_C(10) << 30, UINT64_C(1) << 30, 640000, 0 }, "its disk has all of its 640000 files" },
+		{ { 64 << 20, 15 << 20, 4096, 1000 }, "" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_string_equal(cause_disk(&rows[i].disk).s, rows[i].says);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_the_tools_say_becomes_one_sentence),
 		cmocka_unit_test(a_killed_step_says_how),
+		cmocka_unit_test(a_full_disk_is_the_one_that_was_written),
+		cmocka_unit_test(a_disk_says_what_it_has_no_more_of),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
