@@ -108,6 +108,8 @@ int sweep_start(const struct launcher *l, const char *name, int *disk, const str
 		unlinkat(scratch, name, 0);
 		_exit(0);
 	}
+	if (pid < 0)
+		unlinkat(l->scratch, name, 0);          /* its next life makes one */
 	image_detach(l, name);
 	close(sp_take_fd(disk));
 	close(sync[0]);

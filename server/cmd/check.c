@@ -60,8 +60,8 @@ static void check_disks(const char *images)
 	if (asprintf(&path, "%s/slot.ext4", images) < 0 || asprintf(&made, "%s/base.current", images) < 0)
 		return;
 	if (access(made, R_OK) == 0 && access(path, R_OK) < 0)
-		printf("  weak  no disks for apps: what they write is kept in memory, 1 GB for each; give this machine loop devices and ext4 "
-			"(/dev/loop-control), then start 'vitrine serve' again\n");
+		printf("  weak  no disks for apps: what they write is kept in memory, 1 GB for each, and before Linux 6.3 they cannot start; "
+			"give this machine loop devices and ext4 (/dev/loop-control), then start 'vitrine serve' again\n");
 }
 
 static bool check_disk(const char *path)

@@ -1,4 +1,4 @@
-"""The catalogue of attacks from inside an app (attack.c), each three ways: plain, where it must succeed or the check could not fail;
+"""The catalogue of attacks from inside an app (attack/), each three ways: plain, where it must succeed or the check could not fail;
 in a sandbox of ours beside a victim's, where none may; and in bubblewrap as people use it, for comparison.
 
 Writes build/attacks.json and build/attacks.md; docs/attacks.md is the latter from the reference machine.
@@ -27,6 +27,14 @@ NOT_EVERYWHERE = {"modprobe_path", "sysrq", "kcore", "set_mm", "oom_score", "mor
 # Before Linux 6.3 a memory file can be run, by anybody (SECURITY.md); it holds nothing that its owner could not write to a file.
 OLD_KERNEL = set() if os.path.exists("/proc/sys/vm/memfd_noexec") else {"memfd_exec"}
 
+HEAD = """
+# Attacks on the sandbox
+
+Made by `tests/attacks/test_catalogue.py` on the reference machine (Linux 6.18): the attacks of `tests/attacks/attack/` run as root without a
+sandbox, in a sandbox beside a victim's, and in bubblewrap with everything unshared and all capabilities dropped. In the columns: what the
+attack got. An attack that does not succeed plain (the kernel here lacks it) is shown but not counted.
+""".lstrip().split("\n")
+
 LEFT_OUT = """
 12-16 | links, races, names and special files in a Space's data | tried by tests/attacks/test_worker_archives.py and tests/integration/test_launcher.py against the code that reads them
 20 | page cache of the images | tried by tests/attacks/test_sandbox.py: the hash before and after
@@ -43,7 +51,7 @@ LEFT_OUT = """
 61-63, 65-73 | the way out | tests/attacks/test_egress.py, against the real gateway
 88-95 | secrets at rest | tests/attacks/test_secrets.py
 96-109 | the proxy | tests/integration/test_edge.py, test_traps_deployed.py
-110, 111 | messages, races | tests/integration/test_launcher.py, tests/fuzz; random kills of the slot machine not built yet
+110, 111 | messages, races | tests/integration/test_launcher.py, tests/fuzz; random kills by tests/integration/test_slots.py
 112-115 | builds and uploads | tests/attacks/test_worker_archives.py, tests/conformance; Dockerfiles are not offered
 116 | GPU | no GPU lease yet
 """.strip().split("\n")
@@ -52,17 +60,14 @@ LEFT_OUT = """
 @pytest.fixture(scope="module")
 def program(tmp_path_factory):
     path = tmp_path_factory.mktemp("attack") / "attack"
-    subprocess.run(["cc", "-std=gnu17", "-O1", "-static", "-o", path, ROOT / "tests/attacks/attack.c"], check=True)
+    subprocess.run(["cc", "-std=gnu17", "-O1", "-static", "-o", path, *(ROOT / "tests/attacks/attack").glob("*.c")], check=True)
     return path
 
 
 @pytest.fixture(scope="module")
 def launcher(program):
     attack = program.read_bytes()
-    one = h.Launcher(files={"bin/attack": attack, "bin/suid": attack, "var/tmp/keep": b"", "home/keep": b"", "proc": None, "dev": None, "tmp": None}, modes={"bin/suid": 0o4755}).start()
-    yield one
-    one.stop()
-    one.close()
+    yield from h.running(files={"bin/attack": attack, "bin/suid": attack, "var/tmp/keep": b"", "home/keep": b"", "proc": None, "dev": None, "tmp": None}, modes={"bin/suid": 0o4755})
 
 
 def rows(text):
@@ -117,7 +122,8 @@ def test_none_succeeds_in_the_sandbox(plain, ours, bubblewrap):
     tried = [name for name, (_, got) in plain.items() if got == "OK"]
     table = [{"number": ours[name][0], "name": name, "plain": plain[name][1], "ours": ours[name][1], "bubblewrap": bubblewrap.get(name, (0, "not run"))[1]} for name in ours]
     (ROOT / "build/attacks.json").write_text(json.dumps(table, indent=1) + "\n")
-    lines = [f"{len(tried)} attacks succeed plain; {sum(ours[n][1] == 'OK' for n in tried)} of them in vitrine's sandbox, "
+    table.sort(key=lambda r: r["number"])
+    lines = [*HEAD, f"{len(tried)} attacks succeed plain; {sum(ours[n][1] == 'OK' for n in tried)} of them in vitrine's sandbox, "
              f"{sum(bubblewrap.get(n, (0, ''))[1] == 'OK' for n in tried)} in bubblewrap.", "", "| No. | Attack | plain | vitrine | bubblewrap |", "|---|---|---|---|---|"]
     lines += [f"| {r['number']} | {r['name']} | {r['plain'].replace('OK', 'succeeds')} | {r['ours'].replace('OK', '**succeeds**')} | {r['bubblewrap'].replace('OK', 'succeeds')} |" for r in table]
     lines += ["", "Left out of this table, and why:", "", "| No. | What | Why, and where instead |", "|---|---|---|"] + [f"| {line} |" for line in LEFT_OUT]

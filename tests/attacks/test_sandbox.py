@@ -16,10 +16,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the launcher needs ro
 
 @pytest.fixture(scope="module")
 def sandbox():
-    launcher = h.Launcher().start()
-    yield launcher
-    launcher.stop()
-    launcher.close()
+    yield from h.running()
 
 
 EXPECTED = dict(line.split() for line in """

@@ -12,6 +12,7 @@ import socket
 import struct
 import subprocess
 import tempfile
+import time
 import uuid
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -168,6 +169,16 @@ def make_image(images, kind, tree):
     return digest
 
 
+def running(**kw):
+    """A launcher for the time of a fixture: `yield from h.running()`."""
+    launcher = Launcher(**kw).start()
+    try:
+        yield launcher
+        assert launcher.stop() == 0
+    finally:
+        launcher.close()
+
+
 class Launcher:
     """Starts a launcher over small images made of busybox; base holds /bin/busybox and what FILES adds."""
 
@@ -267,6 +278,31 @@ class Launcher:
         assert m.type == "STARTED", m
         index, generation, pid, _ = struct.unpack("=4I", m.body)
         return Slot(self.server, index, generation, pid, m.fds[0])
+
+    def waiting(self):
+        """Sandboxes that wait for their app: children of the launcher with a user namespace still the host's and a pid namespace of their own."""
+        own, host, found = os.readlink("/proc/self/ns/pid"), os.readlink("/proc/self/ns/user"), []
+        for pid in open(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read().split():
+            try:
+                if os.readlink(f"/proc/{pid}/ns/pid") != own and os.readlink(f"/proc/{pid}/ns/user") == host:
+                    found.append(int(pid))
+            except OSError:
+                pass                                            # it ended meanwhile
+        return found
+
+    def until_waiting(self, n):
+        """The kernel tells of no child that begins to wait, so /proc is looked at."""
+        def receives(pid):
+            try:
+                return open(f"/proc/{pid}/syscall").read().startswith("47 ")    # recvmsg: it has made all that it can make without a plan
+            except OSError:
+                return False
+
+        until = time.monotonic() + 10
+        while len(found := self.waiting()) != n or not all(map(receives, found)):
+            assert time.monotonic() < until, found
+            time.sleep(0.01)
+        return found
 
     def sh(self, script, **kw):
         """Output and end of a shell script run to its end."""

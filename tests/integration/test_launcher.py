@@ -35,10 +35,7 @@ def cgroups_of(pid):
 
 @pytest.fixture(scope="module")
 def sandbox():
-    launcher = h.Launcher(files={"etc/os-release": b"test\n"}).start()
-    yield launcher
-    launcher.stop()
-    launcher.close()
+    yield from h.running(files={"etc/os-release": b"test\n"})
 
 
 @pytest.fixture
@@ -118,60 +115,30 @@ def test_mount_table_shows_no_path_of_the_host(sandbox):
     assert all(at.startswith("/proc/") for at in rows), rows
 
 
-def waiting(launcher):
-    """Sandboxes that wait for their app: children of the launcher with a user namespace still the host's and a pid namespace of their own."""
-    pids = open(f"/proc/{launcher.process.pid}/task/{launcher.process.pid}/children").read().split()
-    own, host = os.readlink("/proc/self/ns/pid"), os.readlink("/proc/self/ns/user")
-    found = []
-    for pid in pids:
-        try:
-            if os.readlink(f"/proc/{pid}/ns/pid") != own and os.readlink(f"/proc/{pid}/ns/user") == host:
-                found.append(int(pid))
-        except OSError:
-            pass                                                # it ended meanwhile
-    return found
-
-
-def receives(pid):
-    """It has made all that it can make without a plan."""
-    try:
-        return open(f"/proc/{pid}/syscall").read().startswith("47 ")            # recvmsg
-    except OSError:
-        return False
-
-
-def until_waiting(launcher, n):
-    until = time.monotonic() + 10
-    while len(waiting(launcher)) != n or not all(map(receives, waiting(launcher))):
-        assert time.monotonic() < until, waiting(launcher)
-        time.sleep(0.01)
-    return waiting(launcher)
-
-
 def sockets(pid, fds=None):
     links = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in fds or os.listdir(f"/proc/{pid}/fd")]
     return {x for x in links if x.startswith("socket:")}
 
 
 def test_sandboxes_wait_only_once_something_was_started_and_hold_nothing_of_the_host(own):
-    assert waiting(own) == []
+    assert own.waiting() == []
     assert own.sh("echo first")[0] == "first\n"
-    first = until_waiting(own, 2)
+    first = own.until_waiting(2)
     for pid in first:
         assert "proc" in os.listdir(f"/proc/{pid}/root") and not os.path.exists(f"/proc/{pid}/root/etc")
         assert len(sockets(pid) - sockets(own.process.pid, (0, 1, 2))) == 1        # for its plan
     slot = own.run(["sleep", "60"])
     assert slot.pid in first
-    assert not set(until_waiting(own, 2)) <= set(first)
+    assert not set(own.until_waiting(2)) <= set(first)
     slot.stop()
 
 
 def test_a_waiting_sandbox_that_died_is_no_start_that_fails(own):
     own.sh("true")
-    pids = until_waiting(own, 2)
+    pids = own.until_waiting(2)
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
-    until_waiting(own, 0)
+    own.until_waiting(0)
     assert own.sh("echo alive", egress=h.EGRESS_WEB)[0] == "alive\n"
 
 

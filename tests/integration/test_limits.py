@@ -20,10 +20,7 @@ BURN = "while :; do :; done"
 
 @pytest.fixture(scope="module")
 def sandbox():
-    launcher = h.Launcher().start()
-    yield launcher
-    launcher.stop()
-    launcher.close()
+    yield from h.running()
 
 
 def stats(slot):

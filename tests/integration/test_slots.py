@@ -24,10 +24,7 @@ SEED = int(os.environ.get("VITRINE_SEED") or random.randrange(1 << 32))
 
 @pytest.fixture
 def own():
-    launcher = h.Launcher().start()
-    yield launcher
-    launcher.stop()
-    launcher.close()
+    yield from h.running()
 
 
 def lines(path):
@@ -89,7 +86,7 @@ def warmed(launcher):
         s.stop()
         closed(s)
     launcher.sh("true")
-    time.sleep(0.3)         # the sandboxes that wait are made in idle time: nothing tells of them
+    launcher.until_waiting(2)
     return holdings(launcher)
 
 
@@ -153,18 +150,12 @@ def test_every_slot_ends_exactly_once_whatever_happens(own):
         elif what in ("freeze", "thaw") and one:
             assert own.server.ask(what.upper(), one).type in ("DONE", "REFUSED"), f"seed {SEED}"
         elif what == "kill waiting":
-            pid = own.process.pid
-            own_ns, host = os.readlink("/proc/self/ns/pid"), os.readlink("/proc/self/ns/user")
-            for c in open(f"/proc/{pid}/task/{pid}/children").read().split():
-                try:
-                    if os.readlink(f"/proc/{c}/ns/pid") != own_ns and os.readlink(f"/proc/{c}/ns/user") == host and int(c) not in {s.pid for s in live.values()}:
-                        fd = os.pidfd_open(int(c))
-                        os.kill(int(c), signal.SIGKILL)
-                        select.select([fd], [], [], 10)         # it is dead: a START that met it half alive may fail
-                        os.close(fd)
-                        break
-                except OSError:
-                    pass
+            for c in set(own.waiting()) - {x.pid for x in live.values()}:
+                fd = os.pidfd_open(c)
+                os.kill(c, signal.SIGKILL)
+                select.select([fd], [], [], 10)         # it is dead: a START that met it half alive may fail
+                os.close(fd)
+                break
         elif what == "list":
             names_told = set(listed(own))
             pump(lambda: True)
