@@ -39,7 +39,7 @@ LEFT_OUT = """
 12-16 | links, races, names and special files in a Space's data | tried by tests/attacks/test_worker_archives.py and tests/integration/test_launcher.py against the code that reads them
 20 | page cache of the images | tried by tests/attacks/test_sandbox.py: the hash before and after
 21 | file systems of users | no code mounts one
-22, 23, 74-77, 79-86 | bombs of memory, disk, log, CPU | some by tests/attacks/test_sandbox.py, test_launcher.py and test_failures.py; a limit for the upper layer's bytes and inodes is not built yet
+22, 23, 74-77, 79-86 | bombs of memory, disk, log, CPU | tests/integration/test_disks.py, test_limits.py, test_failures.py and unit tests of the log hit each limit; the p99 of neighbours meanwhile is not measured yet
 28-30, 34, 35 | forks, zombies, escapes from the kill | tests/attacks/test_sandbox.py and tests/integration/test_launcher.py
 39 | reuse of process numbers | by construction: only pidfds are signalled
 41 | every number of a call | tests/unit/sandbox/launcher/seccomp_test.c, the golden list
