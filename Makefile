@@ -181,9 +181,9 @@ all: $(B)/share/made
 APT_BUILD := gcc libc6-dev pkg-config libmicrohttpd-dev libwebsockets-dev libwebsockets-evlib-uv libuv1-dev libgit2-dev \
 	libsqlite3-dev libjansson-dev libyaml-dev libsodium-dev libssl-dev libcurl4-openssl-dev libarchive-dev libseccomp-dev zlib1g-dev \
 	libcmocka-dev libmd4c-dev libmd4c-html0-dev libgumbo-dev
-APT_RUN   := mount mmdebstrap erofs-utils libnss-myhostname ca-certificates python3 python3-venv git unzip
+APT_RUN   := mount mmdebstrap erofs-utils e2fsprogs libnss-myhostname ca-certificates python3 python3-venv git unzip
 APT_TEST  := clang libclang-rt-14-dev bubblewrap crun nginx-light git-lfs chromium fonts-dejavu-core iproute2 nftables curl busybox-static
-APT_LAB   := qemu-system-x86 e2fsprogs
+APT_LAB   := qemu-system-x86
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 installed = dpkg-query -W -f='$${db:Status-Abbrev} $${Package}\n' $(1) 2>/dev/null | awk '$$1 == "ii" { print $$2 }' | sort -u
 define apt_install
